@@ -1,0 +1,196 @@
+"""What a driver is: four calls, its declaration, and the abilities it may have.
+
+A driver turns our questions into its provider's calls and its provider's answers into model
+values. It never retries, sleeps, caches or starts a task; it says which kind of failure it met. Its
+calls go through ``Account.call``, which signs, paces, renews once and classifies.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from fsmount.account.account import Account, Limit, Scheme, Send
+    from fsmount.errors import FsmountError
+    from fsmount.model import Entry, Link, Page, ShareInfo, Space, Step
+
+Secret = Annotated[str, msgspec.Meta(extra={"sensitive": True})]
+"""An option that never appears in a log, an error, ``remotes`` or a report."""
+
+ShareCode = Annotated[str, msgspec.Meta(extra={"code": True})]
+"""An option that may stand in a SOURCE and is blanked wherever we show it."""
+
+
+def described(text: str, **extra: object) -> msgspec.Meta:
+    """Return the metadata of an option: the help text that the README and the cli print."""
+    return msgspec.Meta(description=text, extra=extra or None)
+
+
+class DriverOptions(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The options of every driver; a driver subclasses it and adds its own.
+
+    Every field carries ``Annotated[..., described("…")]``: configuration, cli help, the README's
+    table and redaction are all made from these declarations.
+    """
+
+    user_agent: Annotated[str, described("User-Agent for the API and the links")] = ""
+    proxy: Annotated[
+        str, described("outgoing proxy, http:// or socks5://; default HTTP(S)_PROXY")
+    ] = ""
+    ca_file: Annotated[str, described("PEM file with further certificate authorities")] = ""
+    insecure: Annotated[bool, described("accept any TLS certificate (asks for trouble)")] = False
+    download: Annotated[
+        Literal["direct", "proxy_url"], described("read direct links, or through a proxy URL")
+    ] = "direct"
+    download_proxy_url: Annotated[
+        str, described("template of {url} {url_quoted} {path} {name} for download = proxy_url")
+    ] = ""
+    auth: Annotated[str, described("ref:NAME lends the login of another remote")] = ""
+    listing_ttl_s: Annotated[
+        float | None, described("seconds a listing is taken as fresh; default by kind of remote")
+    ] = None
+    max_connections: Annotated[
+        int | None, described("ranged GETs at once on one file; default by provider")
+    ] = None
+
+
+class Driver(Protocol):
+    """Reading one remote. Every method may raise any ``FsmountError`` that fits."""
+
+    @property
+    def root(self) -> Entry:
+        """The folder that becomes ``/``; known without asking (its id is stable)."""
+        ...
+
+    async def list(self, folder: Entry, cursor: str | None) -> Page:
+        """Return one page of ``folder``; ``cursor`` is None for the first, else from the last page.
+
+        Raises:
+            NotFound: The folder is not there (said by a living provider).
+            NotFolder: It is a file.
+            Gone: The share is over.
+        """
+        ...
+
+    async def stat(self, entry: Entry) -> Entry:
+        """Return ``entry`` as it is now."""
+        ...
+
+    async def link(self, file: Entry, *, fresh: bool = False) -> Link:
+        """Return a link for reading; ``fresh`` asks for one that the provider has not cached."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of whatever the driver holds; called once, never fails."""
+        ...
+
+
+class Ability(enum.StrEnum):
+    """Everything a driver may be able to do beyond the four calls."""
+
+    QUOTA = "quota"
+    BATCH_LINKS = "batch links"
+    LOGIN = "login"
+    SHARE_INFO = "share info"
+
+
+@runtime_checkable
+class Quota(Protocol):
+    """Implement this if the provider tells the capacity of the drive."""
+
+    async def space(self) -> Space:
+        """Return total and used bytes."""
+        ...
+
+
+@runtime_checkable
+class BatchLinks(Protocol):
+    """Implement this if one call can bring the links of many files."""
+
+    @property
+    def batch_size(self) -> int:
+        """Files per call at most."""
+        ...
+
+    async def links(self, files: Sequence[Entry]) -> Sequence[Link | FsmountError]:
+        """Return, in order, a link or the reason why there is none, for each file."""
+        ...
+
+
+@runtime_checkable
+class ShareDetails(Protocol):
+    """Implement this if a share tells about itself."""
+
+    async def share_info(self) -> ShareInfo:
+        """Return what the provider tells about the share behind this remote."""
+        ...
+
+
+class LoginFlow(Protocol):
+    """One sign-in, made by ``DriverSpec.login``; ``account.login`` drives it, the cli draws it."""
+
+    async def start(self, answers: Mapping[str, str]) -> Step:
+        """Go on with everything answered so far; return what is wanted next, or ``Done``."""
+        ...
+
+    async def poll(self) -> Step:
+        """Look again after ``ShowQr`` or ``Waiting``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkMatch:
+    """A pasted text that a driver recognises.
+
+    Attributes:
+        options: What the text says, as options of the driver.
+        shown: The text as it may be shown: codes blanked.
+        certain: False when the site must be asked whether it is what it looks like.
+    """
+
+    options: Mapping[str, str]
+    shown: str
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverSpec:
+    """A driver's declaration: all that is known about it without opening it.
+
+    Attributes:
+        name: The word after ``driver =``.
+        title: For people.
+        options: Its option struct.
+        abilities: What it implements; conformance holds this to the truth.
+        open: Makes the driver over an account.
+        scheme: Makes the scheme that signs and classifies its calls.
+        parse_link: Recognises a pasted text, purely.
+        probe: Asks a site whether it is one of ours (sends through a bare client); None when a link
+            is always certain.
+        login: Makes the sign-in flow; None when there is nothing to sign in to.
+        limits: Starting pace per endpoint family (see ``account.governor``).
+        trust_domain: Names who vouches for ``Entry.digest`` under these options.
+        is_share: Tells whether these options name a share (its listings live longer).
+        listing_ttl_s: Own drive, share: seconds a listing is fresh.
+        example: A configuration stanza for ``remotes example``.
+    """
+
+    name: str
+    title: str
+    options: type[DriverOptions]
+    abilities: frozenset[Ability]
+    open: Callable[[DriverOptions, Account], Driver]
+    scheme: Callable[[DriverOptions], Scheme]
+    parse_link: Callable[[str], LinkMatch | None]
+    probe: Callable[[str, Send], Awaitable[bool]] | None = None
+    login: Callable[[DriverOptions, Send], LoginFlow] | None = None
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    trust_domain: Callable[[DriverOptions], str]
+    is_share: Callable[[DriverOptions], bool]
+    listing_ttl_s: tuple[float, float] = (300.0, 3600.0)
+    example: str = ""

@@ -1,0 +1,34 @@
+"""The drivers there are, by name, imported only when used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING
+
+from fsmount.errors import UsageError
+
+if TYPE_CHECKING:
+    from fsmount.drivers.base import DriverSpec
+
+REGISTRY: dict[str, str] = {
+    "cloudreve": "fsmount.drivers.cloudreve.driver",
+}
+"""Driver name to the module that holds its ``SPEC``."""
+
+
+def load(name: str) -> DriverSpec:
+    """Return the declaration of the driver called ``name``.
+
+    Raises:
+        UsageError: There is no such driver; names the nearest one.
+    """
+    try:
+        module = REGISTRY[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, REGISTRY, n=1) or list(REGISTRY)
+        raise UsageError(
+            f'there is no driver "{name}"', advice=f"did you mean {' or '.join(near)}?"
+        ) from None
+    spec: DriverSpec = importlib.import_module(module).SPEC
+    return spec
