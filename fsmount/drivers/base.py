@@ -15,6 +15,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+
     from fsmount.account.account import Account, Limit, Scheme, Send
     from fsmount.errors import FsmountError
     from fsmount.model import Entry, Link, Page, ShareInfo, Space, Step
