@@ -98,6 +98,7 @@ class Ability(enum.StrEnum):
     BATCH_LINKS = "batch links"
     LOGIN = "login"
     SHARE_INFO = "share info"
+    CONTENT_ERRORS = "content errors"
 
 
 @runtime_checkable
@@ -129,6 +130,31 @@ class ShareDetails(Protocol):
 
     async def share_info(self) -> ShareInfo:
         """Return what the provider tells about the share behind this remote."""
+        ...
+
+
+@runtime_checkable
+class ReadsContentErrors(Protocol):
+    """Implement this if content servers explain a refusal in the provider's own words."""
+
+    def classify_content(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> FsmountError | None:
+        """Return what an answer to a ranged GET that brings no bytes amounts to, purely.
+
+        Asked for every answer that cannot be the asked bytes, whatever its status (an error may
+        come as 200), before the status is judged. ``LinkExpired`` has the link renewed and the GET
+        sent again once; ``Throttled`` and ``ConnectionLimit`` are waited out; all else is final.
+
+        Args:
+            status: HTTP status.
+            headers: Lower-case names.
+            body: The first 64 KiB of it.
+
+        Returns:
+            The failure; None when the answer says nothing of the provider's, so that its status
+            decides.
+        """
         ...
 
 
