@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fsmount.account.account import Account, Limit, Scheme, Send
     from fsmount.errors import FsmountError
-    from fsmount.model import Entry, Link, Page, ShareInfo, Space, Step
+    from fsmount.model import Entry, Link, Page, ShareInfo, Space, Step, Token
 
 Secret = Annotated[str, msgspec.Meta(extra={"sensitive": True})]
 """An option that never appears in a log, an error, ``remotes`` or a report."""
@@ -201,6 +201,11 @@ class DriverSpec:
             is always certain.
         login: Makes the sign-in flow; None when there is nothing to sign in to.
         limits: Starting pace per endpoint family (see ``account.governor``).
+        account: Names whose account signs: the site, and the login where the options tell it ("" where
+            they do not). Two remotes of one site and login share token, pace and breaker.
+        place: Names what of the site is mounted (share and subfolder, or root); never a secret or a
+            code. Equal site and place mean one tree: inodes and cached blocks hang on it.
+        sign_out: Tells the provider that a token is given up; None where nothing needs to be told.
         trust_domain: Names who vouches for ``Entry.digest`` under these options.
         is_share: Tells whether these options name a share (its listings live longer).
         listing_ttl_s: Own drive, share: seconds a listing is fresh.
@@ -216,6 +221,9 @@ class DriverSpec:
     parse_link: Callable[[str], LinkMatch | None]
     probe: Callable[[str, Send], Awaitable[bool]] | None = None
     login: Callable[[DriverOptions, Send], LoginFlow] | None = None
+    account: Callable[[DriverOptions], tuple[str, str]]
+    place: Callable[[DriverOptions], str]
+    sign_out: Callable[[DriverOptions, Token, Send], Awaitable[None]] | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)
     trust_domain: Callable[[DriverOptions], str]
     is_share: Callable[[DriverOptions], bool]
