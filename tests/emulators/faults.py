@@ -41,7 +41,9 @@ Action = Literal[
     "wrong_content_range",  # right bytes, Content-Range of others
     "error_code",  # the provider's own envelope with `code`
 ]
-_PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+_PAGE = (
+    "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request, wholly received.

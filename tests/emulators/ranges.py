@@ -96,23 +96,20 @@ def _matches(header: str, etag: str) -> bool:
 
 def _refused(base: dict[str, str], text: str) -> Response:
     refused = text_response(416, text)
-    return replace(
-        refused, headers=base | refused.headers | {"x-content-type-options": "nosniff"}
-    )
+    return replace(refused, headers=base | refused.headers | {"x-content-type-options": "nosniff"})
 
 
-def _multipart(
-    headers: dict[str, str], content: Content, spans: list[tuple[int, int]]
-) -> Response:
+def _multipart(headers: dict[str, str], content: Content, spans: list[tuple[int, int]]) -> Response:
     boundary = hashlib.blake2b(repr(spans).encode(), digest_size=30).hexdigest()
     parts: list[Segment] = []
     for number, (start, stop) in enumerate(spans):
-        lead = "" if number == 0 else "\r\n"
         head = (
-            f"{lead}--{boundary}\r\nContent-Range: bytes {start}-{stop - 1}/{len(content.whole)}\r\n"
-            f"Content-Type: {content.media_type}\r\n\r\n"
+            "" if number == 0 else "\r\n",
+            f"--{boundary}\r\n",
+            f"Content-Range: bytes {start}-{stop - 1}/{len(content.whole)}\r\n",
+            f"Content-Type: {content.media_type}\r\n\r\n",
         )
-        parts += [head.encode(), content.span(start, stop)]
+        parts += ["".join(head).encode(), content.span(start, stop)]
     parts.append(f"\r\n--{boundary}--\r\n".encode())
     headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
     return Response(status=206, headers=headers, segments=tuple(parts))
