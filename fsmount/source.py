@@ -1,0 +1,269 @@
+"""What a SOURCE means: the name of a remote, a pasted link, or a driver's own address.
+
+A link that only looks like one of a driver's (``https://some.site/s/ID``) is settled by asking the
+site once; the answer is remembered per SOURCE, because boot has no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fsmount import drivers
+from fsmount.config import nearest
+from fsmount.drivers.declared import declared
+from fsmount.errors import StoreFault, TimedOut, Unreachable, UsageError
+from fsmount.options import STANDARD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fsmount.account.account import Send
+    from fsmount.config import Config
+    from fsmount.drivers.base import DriverOptions, DriverSpec, LinkMatch
+    from fsmount.store.detections import Detections
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Everything needed to open one remote.
+
+    Attributes:
+        name: Of the remote, for messages; a pasted link is its own name.
+        driver: Name of its driver.
+        spec: That driver's declaration.
+        options: Its options, overrides applied.
+        signer: The options whose credentials sign: ``options``, or those of the remote that
+            ``auth = "ref:NAME"`` borrows.
+        shown: The SOURCE as it may be shown: codes blanked.
+        identity: Stable name of what is mounted, a file name: driver and a hash over site, place
+            and, for an own drive, whose it is. Keys the persisted tree, inodes and blocks.
+        account_key: Stable name of who signs, a file name: driver, site and a hash over site and
+            login (a configured remote without one goes by its name, which ``login`` knows too).
+            Keys token, pace and breaker.
+        is_share: Its listings live longer, and it may need no login.
+    """
+
+    name: str
+    driver: str
+    spec: DriverSpec
+    options: DriverOptions
+    signer: DriverOptions
+    shown: str
+    identity: str
+    account_key: str
+    is_share: bool
+
+
+async def resolve(
+    text: str,
+    config: Config,
+    overrides: Mapping[str, str],
+    *,
+    send: Send | None,
+    detections: Detections | None,
+) -> Source:
+    """Return what ``text`` means.
+
+    Args:
+        text: SOURCE as a person wrote or pasted it.
+        config: The configured remotes.
+        overrides: What ``-o`` said beyond the mount's own options; ``driver=`` decides where a
+            link cannot.
+        send: Asks an unknown site who it is; None when there is no network to ask.
+        detections: Remembers what sites said; None asks again each time.
+
+    Raises:
+        UsageError: No remote, no link anyone knows, or an option that is not understood.
+        FsmountError: The site was asked and failed in a way that says something.
+    """
+    text = text.strip()
+    wanted = dict(overrides)
+    driver = wanted.pop("driver", None)
+    if (remote := config.remotes.get(text)) is not None:
+        if driver not in (None, remote.driver):
+            raise UsageError(
+                f'remote "{text}" is of driver {remote.driver}, not {driver}',
+                advice="leave out -o driver=",
+            )
+        options = _overridden(remote.options, wanted, drivers.load(remote.driver))
+        return _source(remote.driver, options, shown=text, config=config, remote=text)
+    driver, match = await _recognised(text, config, driver, send, detections)
+    spec = drivers.load(driver)
+    found = msgspec.convert(dict(match.options), spec.options, strict=False)
+    options = _overridden(found, wanted, spec)
+    return _source(driver, options, shown=match.shown, config=config, remote="")
+
+
+async def _recognised(
+    text: str,
+    config: Config,
+    driver: str | None,
+    send: Send | None,
+    detections: Detections | None,
+) -> tuple[str, LinkMatch]:
+    candidates = {
+        name: match
+        for name in ([driver] if driver else drivers.REGISTRY)
+        if (match := drivers.load(name).parse_link(text)) is not None
+    }
+    if not candidates:
+        raise _not_understood(text, config, driver)
+    for name, match in candidates.items():
+        if match.certain or driver:
+            return name, match
+    remembered = detections.get(text) if detections else None
+    if remembered in candidates:
+        return remembered, candidates[remembered]
+    answer = await _asked(candidates, send)
+    if answer is None:
+        # No answer: the only one that it may be is taken for now, so that a mount can wait for the
+        # network; if the site is another kind after all, its first listing says so.
+        if len(candidates) > 1:
+            shown = next(iter(candidates.values())).shown
+            raise UsageError(
+                f'cannot tell what kind of site "{shown}" is without asking it',
+                advice=f"say -o driver={' or -o driver='.join(candidates)}",
+            )
+        (answer,) = candidates
+    elif detections:
+        try:
+            detections.put(text, answer)
+        except StoreFault as exc:
+            log.warning("what kind of site it is cannot be remembered: %s", exc)
+    return answer, candidates[answer]
+
+
+async def _asked(candidates: Mapping[str, LinkMatch], send: Send | None) -> str | None:
+    """Return the driver whose kind of site it says it is; None when it cannot be asked now."""
+    if send is None:
+        return None
+    for name, match in candidates.items():
+        probe = drivers.load(name).probe
+        if probe is None:
+            continue
+        try:
+            if await probe(match.options["address"], send):
+                return name
+        except (Unreachable, TimedOut) as exc:
+            log.debug("source=%s cannot be asked who it is: %s", match.shown, exc)
+            return None
+    shown = next(iter(candidates.values())).shown
+    titles = " or ".join(drivers.load(name).title for name in candidates)
+    raise UsageError(
+        f'"{shown}" looks like a link of {titles}, but the site says it is something else',
+        advice="check the address, or say -o driver=NAME if you are sure",
+    )
+
+
+def _not_understood(text: str, config: Config, driver: str | None) -> UsageError:
+    if driver:
+        return UsageError(
+            f"driver {driver} does not understand this SOURCE as a link",
+            advice=f'see "fsmount remotes example {driver}"',
+        )
+    if re.fullmatch(r"[\w.-]+", text):
+        where = f"in {config.path}" if config.path else "and no configuration file"
+        near = nearest(text, config.remotes)
+        names = ", ".join(config.remotes)
+        return UsageError(
+            f'there is no remote "{text}" {where}',
+            advice=f'did you mean "{near}"?'
+            if near
+            else f"there are {names}"
+            if names
+            else 'write one (see "fsmount remotes example cloudreve") or paste a share link',
+        )
+    # Not repeated: what was pasted may hold a code that no driver could point out.
+    return UsageError(
+        "SOURCE is neither a configured remote nor a link that is understood",
+        advice="paste a share link such as https://cloud.example.com/s/AbC1",
+    )
+
+
+def _overridden(
+    options: DriverOptions, wanted: Mapping[str, str], spec: DriverSpec
+) -> DriverOptions:
+    known = {option.name: option for option in declared(spec.options)}
+    for name in wanted:
+        if name not in known:
+            # Mount options are among the candidates, for "-o alow_other".
+            near = nearest(name, [*known, *STANDARD])
+            raise UsageError(
+                f'unknown option "{name}"',
+                advice=f'did you mean "{near}"?'
+                if near
+                else f"{spec.title} knows {', '.join(_writable(spec))}",
+            )
+        if known[name].sensitive:
+            raise UsageError(
+                f"-o {name}=… is refused: everyone could read it in ps and /etc/fstab",
+                advice='write it to a configuration file, or use "fsmount login REMOTE"',
+            )
+    changed = msgspec.structs.asdict(options) | dict(wanted)
+    try:
+        return msgspec.convert(changed, spec.options, strict=False)
+    except msgspec.ValidationError as exc:
+        what, _, place = str(exc).replace("`", "").partition(" - at $.")
+        raise UsageError(f"-o {place}: {what[0].lower()}{what[1:]}") from exc
+
+
+def _writable(spec: DriverSpec) -> list[str]:
+    return [option.name for option in declared(spec.options) if not option.sensitive]
+
+
+def _source(
+    driver: str, options: DriverOptions, *, shown: str, config: Config, remote: str
+) -> Source:
+    spec = drivers.load(driver)
+    site, login = spec.account(options)
+    is_share = spec.is_share(options)
+    signer, who = options, login or remote
+    if options.auth:
+        lender, signer = _lender(options.auth, driver, site, config)
+        who = spec.account(signer)[1] or lender
+    whose = "" if is_share else who
+    return Source(
+        name=remote or shown,
+        driver=driver,
+        spec=spec,
+        options=options,
+        signer=signer,
+        shown=shown,
+        identity=_named(driver, "", site, spec.place(options), whose),
+        account_key=_named(driver, site, site, who),
+        is_share=is_share,
+    )
+
+
+def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, DriverOptions]:
+    prefix, _, name = auth.partition(":")
+    if prefix != "ref" or not name:
+        raise UsageError(f'auth = "{auth}" is not understood', advice='write auth = "ref:NAME"')
+    lender = config.remotes.get(name)
+    if lender is None:
+        near = nearest(name, config.remotes)
+        raise UsageError(
+            f'auth = "ref:{name}" names a remote that is not configured',
+            advice=f'did you mean "ref:{near}"?' if near else "add it to the configuration",
+        )
+    if lender.driver != driver or drivers.load(driver).account(lender.options)[0] != site:
+        raise UsageError(
+            f'auth = "ref:{name}": a login of one site is of no use at another',
+            advice=f"name a remote of {site}",
+        )
+    return name, lender.options
+
+
+def _named(driver: str, label: str, *parts: str) -> str:
+    """Return a file name that is stable for ``parts`` and lets a person guess what it is."""
+    digest = hashlib.sha256("\0".join((driver, *parts)).encode()).hexdigest()[:20]
+    label = re.sub(r"[^a-zA-Z0-9.]+", "-", label.partition("://")[2] or label).strip("-")[:40]
+    return "-".join(part for part in (driver, label, digest) if part)
