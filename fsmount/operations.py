@@ -1,0 +1,384 @@
+"""What the kernel asks, answered from the tree and the reader: each request once, in time.
+
+Thin on purpose: a handler turns bytes and kernel structures into plain values, asks
+``vfs.filesystem`` and turns the answer back. Everything that all requests share is in one wrapper:
+
+- a deadline (pyfuse3 3.5.0 passes no interrupt on, and a LOOKUP that is never answered makes its
+  caller unkillable);
+- the priority that the governor sorts by;
+- the way from failure to errno. Measured on pyfuse3 3.5.0 with trio 0.35: a handler that lets out
+  anything but ``FUSEError`` ends the mount, and so does a ``FUSEError`` in an exception group.
+
+The mount is read-only in the kernel (``ro``), so that handlers of writes are a second line.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+import os
+import stat
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
+
+import pyfuse3
+import trio
+
+from fsmount import errors
+from fsmount.model import Inode, Priority, priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+    from fsmount.vfs.filesystem import Attributes, FileHandle, Filesystem, FolderHandle
+
+log = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+METADATA_WITHIN_S = 5.5
+"""Seconds until a metadata request is answered, come what may: the tree's own 5 s and a margin."""
+
+READ_WITHIN_S = 60.0
+"""Seconds until a read is answered; a stalled one ends far earlier, in the reader."""
+
+# One read of a folder: more rows than the kernel's 32 KiB of a plain ``ls`` take (some 170).
+_ROWS = 512
+
+# What a program asks for at once: the kernel sends reads of at most 1 MiB, and glibc sizes its
+# buffers after it.
+_BLOCK_SIZE = 1024 * 1024
+
+# Shown when the provider does not tell a capacity: 0 makes file managers refuse, petabytes make
+# tools overflow.
+_UNKNOWN_CAPACITY = 1024**4
+_FRAGMENT = 4096
+_NAME_MAX = 255
+
+# Answers rather than failures: programs ask and handle them all the time.
+_ORDINARY = (
+    errors.NotFound,
+    errors.ReadOnly,
+    errors.IsFolder,
+    errors.NotFolder,
+    errors.NotSupported,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appearance:
+    """What a mount shows of each node beyond what the tree knows.
+
+    Attributes:
+        uid: Owner of everything.
+        gid: Group of everything.
+        file_mode: Permission bits of files.
+        folder_mode: Permission bits of folders.
+        known_for_s: Seconds the kernel may keep attributes and names; no longer than listings live.
+        absent_for_s: Seconds the kernel may keep that a name does not exist.
+    """
+
+    uid: int
+    gid: int
+    file_mode: int = 0o444
+    folder_mode: int = 0o555
+    known_for_s: float = 60.0
+    absent_for_s: float = 1.0
+
+
+_Handler: TypeAlias = "Callable[Concatenate[Operations, _P], Coroutine[Any, Any, _T]]"
+
+
+def _request(kind: Priority, within_s: float) -> Callable[[_Handler[_P, _T]], _Handler[_P, _T]]:
+    """Make a handler answer in time, and with an errno for whatever it meets."""
+
+    def decorate(handler: _Handler[_P, _T]) -> _Handler[_P, _T]:
+        name = handler.__name__.strip("_")
+
+        @functools.wraps(handler)
+        async def answered(self: Operations, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            self._counts[name] += 1
+            priority.set(kind)
+            return await self._answer(name, within_s, handler, *args, **kwargs)
+
+        return answered
+
+    return decorate
+
+
+_metadata = _request(Priority.LISTING, METADATA_WITHIN_S)
+_opening = _request(Priority.OPENING, METADATA_WITHIN_S)
+
+
+class Operations(pyfuse3.Operations):
+    """The handlers of one mount.
+
+    What is not overridden answers ENOSYS, which makes the kernel stop asking for the life of the
+    mount: flush, fsync, access (``default_permissions`` decides), and getxattr and listxattr, which
+    ``ls -l`` would else send for every file.
+
+    Handles and running requests are only touched between awaits of the one kernel loop.
+
+    Args:
+        filesystem: Answers everything.
+        appearance: Owner, modes and timeouts.
+    """
+
+    supports_dot_lookup = False
+    enable_writeback_cache = False
+
+    def __init__(self, filesystem: Filesystem, appearance: Appearance) -> None:
+        super().__init__()
+        self._filesystem = filesystem
+        self._appearance = appearance
+        self._numbers = itertools.count(1)
+        self._files: dict[int, FileHandle] = {}
+        self._folders: dict[int, tuple[Inode, FolderHandle]] = {}
+        self._running: set[trio.CancelScope] = set()
+        self._ending = False
+        self._counts: Counter[str] = Counter()
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return how often the kernel asked what, and how many handles are open."""
+        return {
+            **self._counts,
+            "open_files": len(self._files),
+            "open_folders": len(self._folders),
+            "running": len(self._running),
+        }
+
+    def end_requests(self) -> None:
+        """Answer every running request, and each one to come, with an error, now.
+
+        Cancelling the kernel loop frees no reader; only replies do.
+        """
+        self._ending = True
+        for scope in self._running:
+            scope.cancel()
+
+    async def _answer(
+        self,
+        name: str,
+        within_s: float,
+        handler: _Handler[_P, _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        scope = trio.CancelScope(deadline=trio.current_time() + within_s)
+        failure: BaseException
+        if self._ending:
+            scope.cancel()
+        self._running.add(scope)
+        try:
+            with scope:
+                return await handler(self, *args, **kwargs)
+        except pyfuse3.FUSEError:
+            raise
+        except BaseExceptionGroup as group:
+            # Cancellation from outside this request, and Ctrl-C, are not answers.
+            passing, _ = group.split(_is_not_an_answer)
+            if passing is not None:
+                raise passing from None
+            failure = group
+        except Exception as exc:  # noqa: BLE001 - letting out anything else would end the mount
+            failure = exc
+        else:
+            # The scope swallowed its own cancellation: deadline or end.
+            failure = (
+                errors.FsmountError("the mount is ending")
+                if self._ending
+                else errors.TimedOut(f"no answer within {within_s:g} s")
+            )
+        finally:
+            self._running.discard(scope)
+        self._tell(name, args, failure)
+        raise pyfuse3.FUSEError(errors.errno_of(failure)) from failure
+
+    def _tell(self, name: str, args: tuple[object, ...], failure: BaseException) -> None:
+        self._counts["errors"] += 1
+        known = errors.known(failure)
+        if known is None:
+            log.error("%s failed", name, exc_info=failure)
+        elif isinstance(known, _ORDINARY) or self._ending:
+            log.debug("%s: %s", name, known)
+        else:
+            log.warning("%s failed path=%r: %s", name, self._path(name, args), known)
+
+    def _path(self, name: str, args: tuple[Any, ...]) -> str:
+        """Return the path that a request was about, for a message; "?" when it is not known."""
+        number = args[0]
+        try:
+            if name == "read":
+                number = self._files[number].inode
+            elif name == "readdir":
+                number, _ = self._folders[number]
+            path = self._filesystem.path_of(Inode(number))
+            return f"{path}/{os.fsdecode(args[1])}" if name == "lookup" else path
+        except Exception:  # noqa: BLE001 - a message about a failure must not become another one
+            return "?"
+
+    # --- names and attributes ---------------------------------------------------------------------
+
+    @_metadata
+    async def lookup(
+        self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.EntryAttributes:
+        """Return the attributes of ``name``; one of inode 0 lets the kernel keep its absence."""
+        try:
+            found = await self._filesystem.lookup(Inode(parent_inode), os.fsdecode(name))
+        except errors.NotFound:
+            absent = pyfuse3.EntryAttributes()
+            absent.st_ino = pyfuse3.InodeT(0)
+            absent.entry_timeout = self._appearance.absent_for_s
+            return absent
+        return self._shown(found)
+
+    @_metadata
+    async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
+        """Return the attributes of ``inode``."""
+        return self._shown(await self._filesystem.attributes(Inode(inode)))
+
+    async def forget(self, inode_list: Sequence[tuple[int, int]]) -> None:
+        """Take back lookup counts; nobody waits for an answer, so a failure is only logged."""
+        self._counts["forget"] += len(inode_list)
+        try:
+            self._filesystem.forget((Inode(inode), count) for inode, count in inode_list)
+        except Exception:
+            log.exception("forget failed")
+
+    def _shown(
+        self, attributes: Attributes, into: pyfuse3.EntryAttributes | None = None
+    ) -> pyfuse3.EntryAttributes:
+        look = self._appearance
+        shown = pyfuse3.EntryAttributes() if into is None else into
+        shown.st_ino = pyfuse3.InodeT(attributes.inode)
+        shown.generation = 0
+        shown.entry_timeout = shown.attr_timeout = look.known_for_s
+        shown.st_mode = pyfuse3.ModeT(
+            stat.S_IFDIR | look.folder_mode
+            if attributes.is_folder
+            else stat.S_IFREG | look.file_mode
+        )
+        # 1 for folders too: 2 would tell ``find`` that there are no subfolders.
+        shown.st_nlink = 1
+        shown.st_uid = look.uid
+        shown.st_gid = look.gid
+        shown.st_rdev = 0
+        shown.st_size = attributes.size
+        shown.st_blksize = _BLOCK_SIZE
+        shown.st_blocks = -(-attributes.size // 512)
+        shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = attributes.mtime_ns
+        return shown
+
+    # --- folders ----------------------------------------------------------------------------------
+
+    @_metadata
+    async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
+        """Open a folder; its listing starts or goes on."""
+        handle = await self._filesystem.open_folder(Inode(inode))
+        number = next(self._numbers)
+        self._folders[number] = (Inode(inode), handle)
+        return number
+
+    @_metadata
+    async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
+        """Hand out rows with their attributes until the kernel has enough.
+
+        The one await comes first: once the kernel took a row nothing may fail, because each row
+        taken is a reference to count.
+        """
+        _, folder = self._folders[fh]
+        rows = await folder.read(start_id, _ROWS)
+        shown = pyfuse3.EntryAttributes()
+        for row in rows:
+            self._shown(row.attributes, into=shown)
+            if not pyfuse3.readdir_reply(
+                token, pyfuse3.FileNameT(os.fsencode(row.name)), shown, row.next_cookie
+            ):
+                break
+            self._filesystem.remember(row.attributes.inode)
+
+    @_metadata
+    async def releasedir(self, fh: int) -> None:
+        """Let go of a folder."""
+        _, folder = self._folders.pop(fh)
+        folder.close()
+
+    # --- files ------------------------------------------------------------------------------------
+
+    @_opening
+    async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
+        """Open a file for reading; asks nobody."""
+        if flags & os.O_ACCMODE != os.O_RDONLY or flags & (os.O_TRUNC | os.O_CREAT):
+            _refuse()
+        attributes = await self._filesystem.attributes(Inode(inode))
+        handle = self._filesystem.open_file(Inode(inode))
+        number = next(self._numbers)
+        self._files[number] = handle
+        return pyfuse3.FileInfo(
+            fh=pyfuse3.FileHandleT(number),
+            # The kernel cuts buffered reads off at the size it knows, so an unknown one reads past
+            # it directly.
+            direct_io=attributes.entry.size is None and not attributes.is_folder,
+            keep_cache=handle.keep_cache,
+        )
+
+    # pyfuse3 replies from any contiguous buffer; its stub says bytes.
+    async def read(  # type: ignore[override]
+        self, fh: int, off: int, size: int
+    ) -> memoryview | bytes:
+        """Return bytes of an open file: at once when they are in memory."""
+        self._counts["read"] += 1
+        priority.set(Priority.READING)
+        try:
+            at_hand = self._files[fh].read_nowait(off, size)
+        except Exception:  # noqa: BLE001 - told and answered by the way that has the wrapper
+            at_hand = None
+        if at_hand is not None:
+            return at_hand
+        return await self._answer("read", READ_WITHIN_S, Operations._read, fh, off, size)
+
+    async def _read(self, fh: int, off: int, size: int) -> memoryview | bytes:
+        return await self._files[fh].read(off, size)
+
+    @_metadata
+    async def release(self, fh: int) -> None:
+        """Let go of a file; its read-ahead ends."""
+        await self._files.pop(fh).close()
+
+    # --- the whole ----------------------------------------------------------------------------
+
+    @_metadata
+    async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
+        """Return the capacity as last known."""
+        space = self._filesystem.space()
+        total = space.total if space else _UNKNOWN_CAPACITY
+        free = max(0, space.total - space.used) if space else _UNKNOWN_CAPACITY
+        shown = pyfuse3.StatvfsData()
+        shown.f_bsize = shown.f_frsize = _FRAGMENT
+        shown.f_blocks = total // _FRAGMENT
+        shown.f_bfree = shown.f_bavail = free // _FRAGMENT
+        # 0 of 0 is how file systems without an inode table answer; ``df -i`` shows a dash.
+        shown.f_files = shown.f_ffree = shown.f_favail = 0
+        shown.f_namemax = _NAME_MAX
+        return shown
+
+    # --- writes: there are none -------------------------------------------------------------------
+
+    @_metadata
+    async def _write(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse()
+
+    setattr = mknod = mkdir = unlink = rmdir = symlink = rename = link = create = write = _write
+    setxattr = removexattr = _write
+
+
+def _refuse() -> NoReturn:
+    raise errors.ReadOnly("this mount is read-only")
+
+
+def _is_not_an_answer(exc: BaseException) -> bool:
+    return not isinstance(exc, (Exception, BaseExceptionGroup))
