@@ -26,6 +26,8 @@ _READ_BYTES = 16 * 1024
 _MOST_HEAD_BYTES = 64 * 1024
 # A connection that always has something to say lets others run after this much.
 _TURN_BYTES = 1024 * 1024
+# A body wakes its reader for this much, or for its end: a cell of the reader's blocks.
+_ENOUGH_BYTES = 128 * 1024
 
 
 class NoAnswer(Unreachable):
@@ -91,32 +93,40 @@ class Wire:
             return
         raise self._stalled()
 
-    async def receive(self, view: memoryview) -> int:
+    async def receive(self, view: memoryview, *, enough: int = 1) -> int:
         """Receive into ``view``; return how many bytes, 0 at the end of the stream.
 
         Not a checkpoint as long as bytes are there, but for one in each MiB.
+
+        Args:
+            view: Not empty.
+            enough: Bytes known to be on their way that are worth waiting for; fewer are taken
+                rather than called a stall.
         """
+        if self._turn_bytes >= _TURN_BYTES:
+            self._turn_bytes = 0
+            await trio.lowlevel.checkpoint()
         try:
-            if self._turn_bytes >= _TURN_BYTES:
+            try:
+                count = self._connection.receive_nowait(view)
+            except BlockingIOError:
                 self._turn_bytes = 0
-                await trio.lowlevel.checkpoint()
-            while True:
-                try:
-                    count = self._connection.receive_nowait(view)
-                except BlockingIOError:
-                    self._turn_bytes = 0
-                    await self._wait()
-                else:
-                    self._turn_bytes += count
-                    return count
+                count = await self._receive_later(view, enough)
         except OSError as exc:
             raise unreachable(exc, self._host) from exc
+        self._turn_bytes += count
+        return count
 
-    async def _wait(self) -> None:
-        with trio.move_on_after(self._stall_s):
-            await self._connection.wait_readable()
-            return
-        raise self._stalled()
+    async def _receive_later(self, view: memoryview, enough: int) -> int:
+        deadline = trio.current_time() + self._stall_s
+        while True:
+            with trio.CancelScope(deadline=deadline) as scope:
+                await self._connection.wait_readable(enough)
+            try:
+                return self._connection.receive_nowait(view)
+            except BlockingIOError:  # as for a part of a TLS record
+                if scope.cancelled_caught:
+                    raise self._stalled() from None
 
     def _stalled(self) -> TimedOut:
         return TimedOut(f"{self._host} sent nothing for {self._stall_s:g} s")
@@ -152,7 +162,7 @@ class MeasuredBody:
         else:
             if len(view) > self._remaining:
                 view = view[: self._remaining]
-            count = await self._wire.receive(view)
+            count = await self._wire.receive(view, enough=min(len(view), _ENOUGH_BYTES))
             if not count:
                 raise _dropped(self._wire.host)
         self._remaining -= count
