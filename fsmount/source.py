@@ -6,11 +6,11 @@ site once; the answer is remembered per SOURCE, because boot has no network.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +19,7 @@ from fsmount.config import nearest
 from fsmount.drivers.declared import declared
 from fsmount.errors import StoreFault, TimedOut, Unreachable, UsageError
 from fsmount.options import STANDARD
+from fsmount.store.tokens import account_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Source:
         options: Its options, overrides applied.
         signer: The options whose credentials sign: ``options``, or those of the remote that
             ``auth = "ref:NAME"`` borrows.
+        signer_name: Name of the remote that signs: its systemd credentials are called after it.
         shown: The SOURCE as it may be shown: codes blanked.
         identity: Stable name of what is mounted, a file name: driver and a hash over site, place
             and, for an own drive, whose it is. Keys the persisted tree, inodes and blocks.
@@ -56,6 +58,7 @@ class Source:
     spec: DriverSpec
     options: DriverOptions
     signer: DriverOptions
+    signer_name: str
     shown: str
     identity: str
     account_key: str
@@ -225,10 +228,11 @@ def _source(
     spec = drivers.load(driver)
     site, login = spec.account(options)
     is_share = spec.is_share(options)
-    signer, who = options, login or remote
+    signer, signer_name = options, remote
     if options.auth:
-        lender, signer = _lender(options.auth, driver, site, config)
-        who = spec.account(signer)[1] or lender
+        signer_name, signer = _lender(options.auth, driver, site, config)
+        login = spec.account(signer)[1]
+    who = login or signer_name
     whose = "" if is_share else who
     return Source(
         name=remote or shown,
@@ -236,9 +240,12 @@ def _source(
         spec=spec,
         options=options,
         signer=signer,
+        signer_name=signer_name or shown,
         shown=shown,
-        identity=_named(driver, "", site, spec.place(options), whose),
-        account_key=_named(driver, site, site, who),
+        identity=account_key(driver, "\0".join((driver, site, spec.place(options), whose))),
+        account_key=account_key(
+            f"{driver} {urlsplit(site).hostname or site}", "\0".join((driver, site, who))
+        ),
         is_share=is_share,
     )
 
@@ -260,10 +267,3 @@ def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, Dri
             advice=f"name a remote of {site}",
         )
     return name, lender.options
-
-
-def _named(driver: str, label: str, *parts: str) -> str:
-    """Return a file name that is stable for ``parts`` and lets a person guess what it is."""
-    digest = hashlib.sha256("\0".join((driver, *parts)).encode()).hexdigest()[:20]
-    label = re.sub(r"[^a-zA-Z0-9.]+", "-", label.partition("://")[2] or label).strip("-")[:40]
-    return "-".join(part for part in (driver, label, digest) if part)

@@ -1,0 +1,111 @@
+"""``mount`` and ``umount``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fsmount.cli import failures
+from fsmount.cli.parameters import Command, Invocation, local_path
+from fsmount.errors import known
+
+_READ_ONLY = "mounted read-only: writing does not exist yet, leave out rw"
+
+
+@click.command(cls=Command)
+@click.argument("source")
+@click.argument("mountpoint", type=local_path)
+@click.option(
+    "-o",
+    "options",
+    multiple=True,
+    metavar="OPT,…",
+    help="Mount options, as in fstab: allow_other,uid=1000,cache=20G,address=URL …",
+)
+@click.option("-f", "--foreground", is_flag=True, help="Stay in the foreground until unmounted.")
+@click.pass_obj
+def mount(
+    invocation: Invocation,
+    source: str,
+    mountpoint: Path,
+    options: tuple[str, ...],
+    foreground: bool,
+) -> int:
+    r"""Mount SOURCE on the directory MOUNTPOINT.
+
+    SOURCE is the name of a remote in the configuration, or a share link as you paste it.
+
+    \b
+    fsmount mount https://cloud.example.com/s/AbC1 ~/share
+    fsmount mount photos /mnt/photos -o allow_other,cache=20G
+    """
+    return start_mount(
+        source,
+        mountpoint,
+        options,
+        config=invocation.config,
+        foreground=foreground,
+        debug=invocation.debug,
+    )
+
+
+def start_mount(
+    source: str,
+    mountpoint: Path,
+    options: tuple[str, ...],
+    *,
+    config: Path | None,
+    foreground: bool,
+    debug: bool,
+    warn: bool = True,
+) -> int:
+    """Mount, and return the exit code once the root can be listed (or cannot).
+
+    Args:
+        source: SOURCE.
+        mountpoint: Absolute.
+        options: Texts of ``-o``.
+        config: ``--config``.
+        foreground: Return only when it is unmounted.
+        debug: Log everything.
+        warn: Tell once that ``rw`` is not to be had.
+    """
+    from fsmount.mount import MountRequest
+    from fsmount.mount import mount as mount_now
+    from fsmount.options import parse_options
+
+    wanted = parse_options(options)
+    if config is None and wanted.config:
+        config = Path(wanted.config)
+    if warn and wanted.writable_asked:
+        failures.complain(_READ_ONLY)
+    return mount_now(
+        MountRequest(
+            source_text=source,
+            mountpoint=mountpoint,
+            options=wanted,
+            config_path=config,
+            foreground=foreground,
+            debug=debug,
+        )
+    )
+
+
+@click.command(cls=Command)
+@click.argument("mountpoints", type=local_path, nargs=-1, required=True, metavar="MOUNTPOINT…")
+def umount(mountpoints: tuple[Path, ...]) -> int:
+    """Unmount; frees whoever waits on a mount whose daemon died or hangs."""
+    from fsmount import control
+    from fsmount.store.directories import find_directories
+
+    directories = find_directories()
+    code = failures.DONE
+    for mountpoint in mountpoints:
+        try:
+            control.unmount(mountpoint, directories)
+        except Exception as exc:  # the others are unmounted all the same
+            if known(exc) is None:
+                raise
+            code = failures.report(exc, debug=False)
+    return code
