@@ -6,7 +6,7 @@ rewrites it in the same commit.
 The layers, one read followed border by border (only plain values cross)::
 
     kernel read(fh, off, size)
-      operations          one deadline, one errno wrapper; beside mount the only user of pyfuse3
+      operations          one deadline, one errno wrapper; beside kernel the only user of pyfuse3
       vfs.handles         clamps to the size, checks that the version is still the one opened
       reader.stream       asks reader.window (pure policy) which spans are wanted now and soon
       reader.blocks       joins a block in flight, or starts one run of blocks
@@ -23,7 +23,7 @@ Imports point downward only; names on one step do not import each other, and a t
 (``tests/test_layers.py``) holds this list to the truth, lowest first::
 
     model errors < log health mountpoint < store net < account < drivers < config options < source < transfer < cache
-    < reader < vfs < remote < operations < control < mount < cli
+    < reader < vfs < remote < operations kernel < control < daemon < mount < cli
 
 ``supervisor`` imports nothing of ours. What must go upward (the kernel has to forget a page) goes
 through a small port handed in by ``mount``, the one composition root; ``remote`` composes the same

@@ -140,6 +140,12 @@ class Operations(pyfuse3.Operations):
         self._running: set[trio.CancelScope] = set()
         self._ending = False
         self._counts: Counter[str] = Counter()
+        self.started = trio.Event()
+        """Set when the kernel has begun to talk to this mount."""
+
+    def init(self) -> None:
+        """Take note that the kernel is here; called within its first request."""
+        self.started.set()
 
     def statistics(self) -> Mapping[str, int]:
         """Return how often the kernel asked what, and how many handles are open."""
@@ -314,15 +320,12 @@ class Operations(pyfuse3.Operations):
         """Open a file for reading; asks nobody."""
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & (os.O_TRUNC | os.O_CREAT):
             _refuse()
-        attributes = await self._filesystem.attributes(Inode(inode))
         handle = self._filesystem.open_file(Inode(inode))
         number = next(self._numbers)
         self._files[number] = handle
         return pyfuse3.FileInfo(
             fh=pyfuse3.FileHandleT(number),
-            # The kernel cuts buffered reads off at the size it knows, so an unknown one reads past
-            # it directly.
-            direct_io=attributes.entry.size is None and not attributes.is_folder,
+            direct_io=handle.direct_io,
             keep_cache=handle.keep_cache,
         )
 

@@ -1,0 +1,341 @@
+"""The daemon of one mount: the composition root, the kernel loop, and the way out.
+
+What is served is composed first, without a kernel (``Compose``); the mount is made when its first
+page stands, and taken down before anything below it closes. Nothing here, nor anywhere in this
+process, looks into the mount: a process that waits for itself cannot be killed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import trio
+
+from fsmount import errors
+from fsmount.cache.disk import open_disk_cache
+from fsmount.config import load_config
+from fsmount.control import serve_control
+from fsmount.health import State
+from fsmount.kernel import Invalidations, KernelMount, mounted
+from fsmount.model import ROOT_INODE
+from fsmount.operations import Appearance, Operations
+from fsmount.reader.stream import open_reader
+from fsmount.remote import find_source, open_remote
+from fsmount.store.directories import prepare
+from fsmount.store.tree import open_tree_store
+from fsmount.vfs.filesystem import Kernel, open_filesystem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Mapping
+    from pathlib import Path
+
+    from fsmount.health import Health
+    from fsmount.options import MountOptions
+    from fsmount.store.directories import Directories
+    from fsmount.supervisor import Reports
+    from fsmount.vfs.filesystem import Filesystem
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN_S = 10.0
+"""Seconds until the root's first page stands, or the mount is given up (or made without it)."""
+
+_KNOWN_FOR_S = 60.0
+_ABSENT_FOR_S = 10.0
+
+# After a signal: time for replies to go out before the loop is ended over its head.
+_END_WITHIN_S = 2.0
+_POLL_S = 0.25
+
+# Told by whoever decides: asking again, or later, changes nothing.
+_AUTHORITATIVE = (
+    errors.UsageError,
+    errors.Denied,
+    errors.Gone,
+    errors.NotFound,
+    errors.NotFolder,
+    errors.NotSupported,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A tree to be mounted, and what ``status`` tells beside it.
+
+    Attributes:
+        filesystem: Answers the kernel.
+        health: Of the remote.
+        shown: The SOURCE as it may be shown.
+        remote: Its name.
+        driver: Of the remote.
+        listing_ttl_s: Seconds its listings are fresh.
+        details: Parts of ``status`` that the layers below know (memory, disk, governor).
+    """
+
+    filesystem: Filesystem
+    health: Health
+    shown: str
+    remote: str
+    driver: str
+    listing_ttl_s: float
+    details: Callable[[], Mapping[str, object]] = dict
+
+
+Compose: TypeAlias = Callable[[Kernel], AbstractAsyncContextManager[Served]]
+"""Opens everything below the kernel; it gets the port to push invalidations through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where and how to mount.
+
+    Attributes:
+        mountpoint: Checked, absolute.
+        options: As parsed.
+        socket: Where the control door opens; its directory exists.
+        may_wait: Mount even if nothing can be listed yet.
+    """
+
+    mountpoint: Path
+    options: MountOptions
+    socket: Path
+    may_wait: bool = False
+
+
+def run(compose: Compose, place: Place, reports: Reports, *, ready: Callable[[], None]) -> None:
+    """Serve one mount until it is unmounted, or a signal asks for its end.
+
+    Args:
+        compose: Opens what is served.
+        place: Where.
+        reports: Told ``mounted`` and ``ready``.
+        ready: Called just before ``ready`` is told: lets go of the terminal.
+
+    Raises:
+        FsmountError: It could not be mounted, or something refused with authority.
+        BaseExceptionGroup: A failure of the daemon itself; the mount is down.
+    """
+    trio.run(_Daemon(place, reports, ready).run, compose)
+
+
+class _Daemon:
+    """One mount's life: first page, mount, loop, and the end that a signal asks for.
+
+    A first signal while it stands is gentle: requests are answered, then it is unmounted. Before
+    that, and a second time, everything is cancelled; closing /dev/fuse then frees who waits.
+    """
+
+    def __init__(self, place: Place, reports: Reports, ready: Callable[[], None]) -> None:
+        self._place = place
+        self._reports = reports
+        self._ready = ready
+        self._stands = False
+        self._asked = trio.Event()
+
+    async def run(self, compose: Compose) -> None:
+        invalidations = Invalidations()
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._obey, signals, nursery.cancel_scope)
+                async with compose(invalidations) as served:
+                    await _first_page(served, may_wait=self._place.may_wait)
+                    await self._serve(served, invalidations)
+                nursery.cancel_scope.cancel()
+        if not self._stands:
+            raise errors.FsmountError("stopped before it was mounted")
+
+    async def _obey(self, signals: AsyncIterator[int], everything: trio.CancelScope) -> None:
+        async for _ in signals:
+            if self._stands and not self._asked.is_set():
+                self._asked.set()
+            else:
+                everything.cancel()
+
+    async def _serve(self, served: Served, invalidations: Invalidations) -> None:
+        place = self._place
+        operations = Operations(served.filesystem, appearance(place.options, served.listing_ttl_s))
+        async with AsyncExitStack() as stack:
+            verbs = _verbs(served, place, operations)
+            await stack.enter_async_context(_running(serve_control, place.socket, verbs))
+            mount = stack.enter_context(
+                mounted(
+                    operations,
+                    place.mountpoint,
+                    place.options,
+                    shown=served.shown,
+                    invalidations=invalidations,
+                )
+            )
+            self._stands = True
+            self._reports.mounted()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._announce, served, operations, mount)
+                nursery.start_soon(self._end, operations, mount, nursery.cancel_scope)
+                await mount.serve()
+                nursery.cancel_scope.cancel()
+
+    async def _announce(self, served: Served, operations: Operations, mount: KernelMount) -> None:
+        await operations.started.wait()
+        mount.raise_read_ahead()
+        log.info("mounted %s on %s", served.shown, self._place.mountpoint)
+        self._ready()
+        self._reports.status(f"serving {served.shown}")
+        self._reports.ready()
+
+    async def _end(
+        self, operations: Operations, mount: KernelMount, serving: trio.CancelScope
+    ) -> None:
+        await self._asked.wait()
+        log.info("unmounting %s", self._place.mountpoint)
+        # Replies first: cancelling the loop would free no reader.
+        operations.end_requests()
+        mount.end()
+        await trio.sleep(_END_WITHIN_S)
+        log.warning("requests are still running, unmounting over their heads")
+        serving.cancel()
+
+
+@asynccontextmanager
+async def _running(service: Callable[..., Awaitable[object]], *args: object) -> AsyncIterator[None]:
+    """Run ``service`` behind the block; it has started when the block does."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(service, *args)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def composition(
+    text: str, options: MountOptions, config_path: Path | None, directories: Directories
+) -> Compose:
+    """Return what opens the SOURCE ``text`` under ``options``, with everything it keeps on disk."""
+
+    @asynccontextmanager
+    async def compose(kernel: Kernel) -> AsyncIterator[Served]:
+        config = await trio.to_thread.run_sync(load_config, config_path, directories)
+        source = await find_source(text, config, options.remote, directories)
+        trees = await trio.to_thread.run_sync(prepare, directories.state / "trees")
+        async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
+            remote = await enter(open_remote(source, directories))
+            disk = None
+            if options.cache_bytes:
+                blocks = directories.cache / "blocks"
+                disk = await enter(open_disk_cache(blocks, options.cache_bytes))
+            reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
+            store = await enter(open_tree_store(trees / f"{source.identity}.sqlite"))
+            filesystem = await enter(
+                open_filesystem(remote.member, reader=reader, store=store, kernel=kernel)
+            )
+            yield Served(
+                filesystem=filesystem,
+                health=remote.health,
+                shown=source.shown,
+                remote=source.name,
+                driver=source.driver,
+                listing_ttl_s=remote.member.listing_ttl_s,
+                details=lambda: {
+                    "memory": dict(reader.statistics()),
+                    "disk": dict(disk.statistics()) if disk else None,
+                    "governor": dict(remote.governor.snapshot()),
+                },
+            )
+
+    return compose
+
+
+async def _first_page(served: Served, *, may_wait: bool) -> None:
+    """Wait until the root's first page stands, for at most ``READY_WITHIN_S``.
+
+    Raises:
+        FsmountError: Refused with authority; or not to be had now, unless ``may_wait``.
+    """
+    try:
+        with trio.fail_after(READY_WITHIN_S):
+            await _listed(served.filesystem)
+    except trio.TooSlowError:
+        failure: errors.FsmountError = errors.TimedOut(
+            f'cannot list "{served.shown}": no answer within {READY_WITHIN_S:g} s'
+        )
+    except errors.FsmountError as exc:
+        failure = exc
+    else:
+        # A kept tree stands although its share is over: say so now, not at the first read.
+        report = served.health.report
+        if report.state not in (State.GONE, State.LOGIN_LOST):
+            return
+        raise errors.FsmountError(f'cannot mount "{served.shown}": {report.reason}')
+    if isinstance(failure, _AUTHORITATIVE) or not may_wait:
+        raise failure
+    log.warning("%s cannot be listed yet, mounting all the same: %s", served.shown, failure)
+
+
+async def _listed(filesystem: Filesystem) -> None:
+    while True:
+        try:
+            folder = await filesystem.open_folder(ROOT_INODE)
+            try:
+                await folder.read(0, 1)
+            finally:
+                folder.close()
+        except errors.TimedOut:
+            # The tree answers in time whatever happens; its fetch goes on behind, for as long as
+            # the caller waits.
+            await trio.sleep(_POLL_S)
+        else:
+            return
+
+
+def appearance(options: MountOptions, listing_ttl_s: float) -> Appearance:
+    """Return owner, modes and timeouts of a mount under ``options``."""
+    return Appearance(
+        uid=os.getuid() if options.uid is None else options.uid,
+        gid=os.getgid() if options.gid is None else options.gid,
+        file_mode=_mode(0o666, 0o444, options.fmask, options.umask),
+        folder_mode=_mode(0o777, 0o555, options.dmask, options.umask),
+        known_for_s=min(_KNOWN_FOR_S, listing_ttl_s),
+        absent_for_s=min(_ABSENT_FOR_S, listing_ttl_s),
+    )
+
+
+def _mode(full: int, default: int, *masks: int | None) -> int:
+    mask = next((mask for mask in masks if mask is not None), None)
+    return default if mask is None else full & ~mask
+
+
+def _verbs(
+    served: Served, place: Place, operations: Operations
+) -> dict[str, Callable[..., object]]:
+    since = time.time()
+
+    async def status() -> Mapping[str, object]:
+        tree = served.filesystem.status()
+        report = served.health.report
+        space = served.filesystem.space()
+        return {
+            **tree,
+            "mountpoint": str(place.mountpoint),
+            "source": served.shown,
+            "remote": served.remote,
+            "driver": served.driver,
+            "pid": os.getpid(),
+            "since": since,
+            "state": str(report.state),
+            "reason": report.reason,
+            "until": report.until,
+            "space": None if space is None else {"total": space.total, "used": space.used},
+            "requests": operations.statistics(),
+            **served.details(),
+        }
+
+    async def refresh(path: str = "") -> Mapping[str, object]:
+        await served.filesystem.refresh(path)
+        return {}
+
+    return {"status": status, "refresh": refresh}
