@@ -89,13 +89,16 @@ class AccountApi:
         return success({**captcha, "authn": True, "register_enabled": True, **urls})
 
     def _explorer_config(self, call: Call) -> Response:
-        viewer = {"id": "music", "type": "builtin", "display_name": "fileManager.musicPlayer"}
+        viewers = [
+            {"id": name, "type": "builtin", "display_name": f"fileManager.{name}", "exts": exts}
+            for name, exts in (("music", ["mp3", "ogg"]), ("epub", ["epub"]))
+        ]
         return success(
             {
                 "icons": "[]",
                 "map_provider": "openstreetmap",
                 "google_map_tile_type": "regular",
-                "file_viewers": [{"viewers": [viewer | {"exts": ["mp3", "ogg"]}]}],
+                "file_viewers": [{"viewers": viewers}],
                 "max_batch_size": self._settings.max_batch,
                 "thumbnail_width": 400,
                 "thumbnail_height": 300,

@@ -12,7 +12,8 @@ import msgspec
 
 from tests.emulators.messages import Response
 
-_HEADERS = {"content-type": "application/json; charset=utf-8", "cache-control": "private, no-cache"}
+UNCACHED = "private, no-cache"
+_HEADERS = {"content-type": "application/json; charset=utf-8", "cache-control": UNCACHED}
 
 
 class Refused(Exception):

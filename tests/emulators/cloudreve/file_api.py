@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.emulators.cloudreve.envelope import success
+from tests.emulators.cloudreve.archives import ARCHIVE_PATH
+from tests.emulators.cloudreve.envelope import UNCACHED, Refused, success
 from tests.emulators.cloudreve.links import CONTENT_PATH, SLAVE_PATH
 from tests.emulators.cloudreve.routes import Call, Route
 from tests.emulators.messages import Response, text_response
 
 if TYPE_CHECKING:
+    from tests.emulators.cloudreve.archives import Archives
     from tests.emulators.cloudreve.content import ContentDoor
     from tests.emulators.cloudreve.info import Info
     from tests.emulators.cloudreve.links import Links
@@ -32,6 +34,7 @@ class FileApi:
         info: Info,
         links: Links,
         content: ContentDoor,
+        archives: Archives,
         thumbs: Thumbs,
         counters: Counters,
     ) -> None:
@@ -39,6 +42,7 @@ class FileApi:
         self._info = info
         self._links = links
         self._content = content
+        self._archives = archives
         self._thumbs = thumbs
         self._counters = counters
 
@@ -52,6 +56,7 @@ class FileApi:
         ]
         return [
             *content,
+            to("GET", f"{ARCHIVE_PATH}/*/archive.zip", "archive", self._archive, identified=False),
             to("GET", f"{_API}/file", "list", self._list),
             to("GET", f"{_API}/file/info", "info", self._tell),
             to("POST", f"{_API}/file/url", "url", self._url),
@@ -70,9 +75,12 @@ class FileApi:
         body = call.body()
         uris = body.get("uris")
         self._counters.amounts["url_uris"] += len(uris) if isinstance(uris, list) else 0
+        if body.get("archive"):
+            return success(self._archives.link(list(uris or []), call.user))
         data = self._links.answer(body, call.user)
         if body.get("redirect") and len(data["urls"]) == 1:
-            return Response(status=302, headers={"location": data["urls"][0]["url"]})
+            headers = {"location": data["urls"][0]["url"], "cache-control": UNCACHED}
+            return Response(status=302, headers=headers)
         return success(data)
 
     def _thumb(self, call: Call) -> Response:
@@ -82,10 +90,18 @@ class FileApi:
         return success(self._links.sources(call.body(), call.user))
 
     def _source_link(self, call: Call) -> Response:
-        url = self._links.source(call.parts[0])
+        try:
+            url = self._links.source(call.parts[0])
+        except Refused as exc:
+            refused = exc.response()
+            del refused.headers["cache-control"]  # set for paths below /api only
+            return refused
         found = text_response(302, f'<a href="{url}">Found</a>.\n\n', "text/html; charset=utf-8")
         found.headers["location"] = url
         return found
+
+    def _archive(self, call: Call) -> Response:
+        return self._archives.answer(call.parts[0], call.request)
 
     def _serve(self, call: Call) -> Response:
         return self._content.answer(call.request)

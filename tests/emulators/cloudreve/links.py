@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
 from tests.emulators.cloudreve import times
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.emulators.cloudreve.users import User
 
 _NS = 1_000_000_000
+Value = TypeVar("Value")
 CONTENT_PATH = "/api/v4/file/content"
 SLAVE_PATH = "/api/v4/slave/file/content/0"
 
@@ -65,24 +66,30 @@ class Signer:
 
 
 def batch(
-    uris: list[str], each: Callable[[str], Any], prefix: str = "failed to get target file: "
-) -> list[Any]:
-    """Do something for every URI of a batch call; raises Refused 40081 with what went wrong.
+    uris: list[str],
+    find: Callable[[str], Place],
+    act: Callable[[Place], Value],
+    while_finding: str = "failed to get target file: ",
+) -> list[Value]:
+    """Find and do something for every URI of a batch call; gives what `act` gave.
 
-    What went right stays done: the caller sees the values only when all did.
+    Raises Refused 40081 with all that went wrong; what went right stays done. The outer text is
+    that of the first failure, and says so when it was one of finding.
     """
     failures: dict[str, Refused] = {}
+    summary = ""
     values = []
     for text in uris:
+        lead = while_finding
         try:
-            values.append(each(text))
+            place = find(text)
+            lead = ""
+            values.append(act(place))
         except Refused as exc:
+            summary = summary or lead + exc.detail
             failures[normalised(text)] = exc
     if failures:
-        first = next(iter(failures.values()))
-        # Errors of finding a file say so; errors of what is then done with it do not.
-        lead = prefix if first.code in (401, 404, 40016, 40069) or "access" in first.message else ""
-        raise Refused(40081, lead + first.detail, aggregated=failures)
+        raise Refused(40081, summary, aggregated=failures)
     return values
 
 
@@ -130,14 +137,8 @@ class Links:
         ends: list[int] = []
         counted: set[int] = set()
 
-        def one(text: str) -> dict[str, str]:
-            try:
-                place = self._places.find(parse(text), user)
-                entity = self._entity(place, body.get("entity"))
-            except Refused:
-                if body.get("skip_error"):
-                    return {"url": ""}
-                raise
+        def one(place: Place) -> dict[str, str]:
+            entity = self._entity(place, body.get("entity"))
             if place.share is not None and place.share.number not in counted:
                 counted.add(place.share.number)  # calls count, cached or not (§11)
                 self._shares.count_download(place.share)
@@ -150,7 +151,14 @@ class Links:
             ends.append(end_ns)
             return {"url": url}
 
-        urls = batch(uris, one)
+        urls = []
+        for text in uris if body.get("skip_error") else ():
+            try:
+                urls.append(one(self._find(text, user)))
+            except Refused:
+                urls.append({"url": ""})
+        if not body.get("skip_error"):
+            urls = batch(uris, lambda text: self._find(text, user), one)
         return {"urls": urls, "expires": times.written(min(ends)) if ends else None}
 
     def link(
@@ -182,8 +190,7 @@ class Links:
     def sources(self, body: dict[str, Any], user: User) -> list[dict[str, str]]:
         """The `data` of `PUT /file/source`: permanent links, for the owner only."""
 
-        def one(text: str) -> dict[str, str]:
-            place = self._places.find(parse(text), user)
+        def one(place: Place) -> dict[str, str]:
             if not place.owned:
                 raise Refused(40082, "Only owner or administrator can perform this action")
             self._entity(place, None)
@@ -192,7 +199,8 @@ class Links:
             link = f"{self._settings.site_url}/f/{source}/{encoded(place.node.name)}"
             return {"link": link, "file_url": str(place.uri)}
 
-        return batch(list(body.get("uris") or []), one)
+        uris = list(body.get("uris") or [])
+        return batch(uris, lambda text: self._find(text, user), one)
 
     def source(self, source_id: str) -> str:
         """Where a permanent link leads now; raises Refused 40001."""
@@ -201,6 +209,9 @@ class Links:
         except (ValueError, KeyError):
             raise Refused(40001, "Failed to parse object ID") from None
         return self.link(node.primary, node.name, download=False)[0]
+
+    def _find(self, text: str, user: User) -> Place:
+        return self._places.find(parse(text), user)
 
     def _entity(self, place: Place, wanted: str | None) -> Entity | None:
         node = place.node

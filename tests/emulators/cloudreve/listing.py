@@ -153,11 +153,13 @@ class Listing:
         found = [
             node for node in place.node.walk(self._tree) if fnmatch.fnmatch(node.name, pattern)
         ]
+        unordered = {"order_by_options": None, "order_direction_options": None}
         return {
             "files": [self._views.found(place, node) for node in found],
             "parent": self._views.parent(place),
             "pagination": {"page": 0, "page_size": 0, "is_cursor": True},
             **common,
+            "props": common["props"] | unordered,
         }
 
     def _of_one_file(self, place: Place, node: Node, common: dict[str, Any]) -> dict[str, Any]:

@@ -129,6 +129,7 @@ class CloudreveProvider(Site):
         share     {"link": any link this emulator gave, default its source,
                    "state": "expired" | "cancelled" | "fine", "password": "new", "downloads": 2}
         user      {"status": "active" | "manual_banned" | "inactive", "password": "new"}
+        restart   the server restarts: locks of uploads are lost
         captcha   {"ticket": "..."} tells what the picture shows
         """
         verbs = {
@@ -137,6 +138,7 @@ class CloudreveProvider(Site):
             "settings": self._adjust,
             "share": self._change_share,
             "user": self._change_user,
+            "restart": self._restart,
             "captcha": lambda wish: {"answer": self.captchas.answer(wish["ticket"])},
         }
         if verb not in verbs:
@@ -192,6 +194,10 @@ class CloudreveProvider(Site):
         if "password" in wish:
             self.owner.change_password(wish["password"])
         return self.owner.view()
+
+    def _restart(self, wish: dict[str, Any]) -> dict[str, Any]:
+        self.locks.forget_all()
+        return {}
 
     def _share_of(self, link: str | None) -> Share:
         if link is None:

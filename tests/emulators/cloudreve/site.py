@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.emulators.clock import Clock
 from tests.emulators.cloudreve.account_api import AccountApi
+from tests.emulators.cloudreve.archives import Archives
 from tests.emulators.cloudreve.captcha import Captchas
+from tests.emulators.cloudreve.change_api import ChangeApi
+from tests.emulators.cloudreve.changes import Changes
 from tests.emulators.cloudreve.content import ContentDoor
-from tests.emulators.cloudreve.envelope import Panicked, Refused
+from tests.emulators.cloudreve.envelope import UNCACHED, Panicked, Refused
 from tests.emulators.cloudreve.file_api import FileApi
 from tests.emulators.cloudreve.ids import IdSpace
 from tests.emulators.cloudreve.info import Info
 from tests.emulators.cloudreve.links import Links, Signer
 from tests.emulators.cloudreve.listing import Listing
+from tests.emulators.cloudreve.locks import Locks
 from tests.emulators.cloudreve.places import Places
-from tests.emulators.cloudreve.routes import Call, Router
+from tests.emulators.cloudreve.routes import Call, Route, Router
 from tests.emulators.cloudreve.session import Sessions
 from tests.emulators.cloudreve.share_api import ShareApi
 from tests.emulators.cloudreve.shares import Shares
@@ -27,6 +31,7 @@ from tests.emulators.cloudreve.thumbs import Thumbs
 from tests.emulators.cloudreve.tokens import Tokens
 from tests.emulators.cloudreve.trash import Trash
 from tests.emulators.cloudreve.tree import Tree
+from tests.emulators.cloudreve.uploads import Uploads
 from tests.emulators.cloudreve.users import Group, User
 from tests.emulators.cloudreve.views import Views
 from tests.emulators.counters import Counters
@@ -57,7 +62,7 @@ class Site:
             for kind in ("file", "entity", "share", "user", "group", "policy", "source")
         }
         self.tree = Tree()
-        now_ns = self.clock.now_ns()
+        now_ns = os.stat(root).st_mtime_ns
         groups = self.ids["group"]
         self.owner = User(
             id=self.ids["user"].encode(1),
@@ -116,6 +121,7 @@ class Site:
         self.shares = Shares(self.tree, self.trash, self.ids["share"], settings, self.clock)
         self.tokens = Tokens(self.users, self.anonymous, settings, self.clock, secret)
         self.signer = Signer(Keyring(f"{secret}/links"))
+        self.locks = Locks()
         self.places = Places(self.tree, self.shares, self.trash)
         self.links = Links(
             self.tree,
@@ -141,21 +147,26 @@ class Site:
         if found is None:
             return text_response(404, "404 page not found", "text/plain")
         route, parts = found
-        try:
-            user = self.anonymous
-            if route.identified:
+        user = self.anonymous
+        if route.identified:
+            try:
                 user = self.tokens.user_of(request.headers.get("authorization"))
+            except Refused as exc:
+                refused = exc.response()
+                del refused.headers["cache-control"]  # it is set by what comes after
+                return refused
+        try:
             return route.handler(Call(request=request, user=user, parts=parts))
         except Refused as exc:
             return exc.response()
         except Panicked:
-            return Response(status=500)
+            return Response(status=500, headers={"cache-control": UNCACHED})
 
     def refuse(self, code: int, message: str) -> Response:
         """An error envelope, for scripted faults."""
         return Refused(code, message).response()
 
-    def _routes(self, secret: str) -> list[Any]:
+    def _routes(self, secret: str) -> list[Route]:
         files, entities = self.ids["file"], self.ids["entity"]
         policy = self.ids["policy"].encode(1)
         settings, clock = self.settings, self.clock
@@ -168,8 +179,12 @@ class Site:
             Info(self.tree, self.places, views, files, settings, clock),
             self.links,
             ContentDoor(self.tree, entities, self.signer, settings, clock),
+            Archives(self.tree, self.places, self.signer, settings, clock),
             Thumbs(self.tree, self.places, self.links, clock),
             self.counters,
         )
         sharing = ShareApi(self.shares, self.places)
-        return [*account.routes(), *reading.routes(), *sharing.routes()]
+        changes = Changes(self.tree, self.places, self.trash, self.locks, settings, clock)
+        uploads = Uploads(self.tree, self.places, changes, self.locks, views, settings, clock)
+        writing = ChangeApi(changes, uploads, self.locks, views)
+        return [*account.routes(), *reading.routes(), *sharing.routes(), *writing.routes()]

@@ -47,7 +47,7 @@ class Thumbs:
                 node.metadata[_DISABLED] = ""
                 raise Refused(-1)
             thumb = self._tree.new_entity(draw("123456"), self._clock.now_ns(), _THUMBNAIL)
-            node.entities.insert(0, thumb)
+            node.add(thumb)
             node.updated_ns = self._clock.now_ns()  # the defect that moves mtimes (§8.2)
             node.touch()
             name = f"1_{uuid.uuid4().hex[:8]}_{node.name}.{uuid.uuid4().hex[:16]}._thumb"

@@ -57,6 +57,7 @@ class Entity:
     created_ns: int
     content: DiskContent | bytes
     kind: int = 0
+    holders: int = 0  # files that have it: a copy shares its entity (§9)
 
     def read(self) -> Segment | None:
         """The whole content; None when it is gone."""
@@ -131,12 +132,16 @@ class Node:
         child.parent = None
         self.generation += 1
 
-    def write(self, entity: Entity) -> None:
-        """Make this the current version."""
+    def add(self, entity: Entity) -> None:
+        """Keep an entity beside the current one: a thumbnail, or what `show` is told next."""
         self.entities.insert(0, entity)
+        entity.holders += 1
+
+    def show(self, entity: Entity, time_ns: int) -> None:
+        """Make an entity of this file the current one; the file is updated at this time."""
         self.primary = entity
         self.size = entity.size
-        self.updated_ns = entity.created_ns
+        self.updated_ns = time_ns
         self.touch()
 
     def touch(self) -> None:
@@ -178,8 +183,15 @@ class Tree:
         """Delete a node that has no parent any more, with all that is below it."""
         for child in [node, *list(node.walk(self))]:
             self.nodes.pop(child.number, None)
-            for entity in child.entities:
-                self.entities.pop(entity.number, None)
+            for entity in list(child.entities):
+                self.drop(child, entity)
+
+    def drop(self, node: Node, entity: Entity) -> None:
+        """Take a version from a file; it is gone when no copy of the file has it."""
+        node.entities.remove(entity)
+        entity.holders -= 1
+        if not entity.holders:
+            self.entities.pop(entity.number, None)
 
     def child(self, folder: Node, name: str) -> Node | None:
         """One child as it is now, without looking at its siblings."""
@@ -267,7 +279,8 @@ class Tree:
             number=number, size=content.size, created_ns=content.mtime_ns, content=content
         )
         self.entities[number] = entity
-        node.write(entity)
+        node.add(entity)
+        node.show(entity, content.mtime_ns)
 
 
 def _shown(mode: int) -> bool:

@@ -102,10 +102,8 @@ class Views:
     def extended(self, place: Place) -> dict[str, Any]:
         """`extended_info` of a node."""
         node = place.node
-        view: dict[str, Any] = {
-            "storage_policy": self.policy(),
-            "storage_used": sum(entity.size for entity in node.entities),
-        }
+        view: dict[str, Any] = {} if node.is_folder else {"storage_policy": self.policy()}
+        view["storage_used"] = sum(entity.size for entity in node.entities)
         if node.entities:
             owner = place.share.owner if place.share is not None else place.user
             view["entities"] = [self.entity(entity, owner) for entity in node.entities]
