@@ -47,11 +47,13 @@ class RangeResponse:
     Attributes:
         status: HTTP status (redirects were followed).
         headers: Lower-case names.
+        host: Host and port that answered in the end.
     """
 
-    __slots__ = ("_body", "headers", "status")
+    __slots__ = ("_body", "headers", "host", "status")
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: Body) -> None:
+    def __init__(self, host: str, status: int, headers: Mapping[str, str], body: Body) -> None:
+        self.host = host
         self.status = status
         self.headers = headers
         self._body = body
@@ -181,7 +183,7 @@ class RangeClient:
     ) -> AsyncIterator[RangeResponse]:
         connection, head = await self._ask(target, headers)
         try:
-            yield RangeResponse(head.status, head.headers, head.body)
+            yield RangeResponse(target.host_header, head.status, head.headers, head.body)
         finally:
             if head.body.reusable:
                 self._idle.put(target.origin, connection)
@@ -237,6 +239,7 @@ class RangeClient:
             raise from_httpx(exc, target.host_header) from exc
         try:
             yield RangeResponse(
+                target.host_header,
                 response.status_code,
                 dict(response.headers),
                 StockBody(response, target.host_header),
