@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
+import trio
+
+from fsmount.errors import Blocked, FsmountError, NotFound, Unauthorized
 from fsmount.model import Answer, Call
 
 if TYPE_CHECKING:
@@ -14,6 +19,8 @@ if TYPE_CHECKING:
     from fsmount.account.refresher import Refresher
     from fsmount.health import Health
     from fsmount.model import Token
+
+log = logging.getLogger(__name__)
 
 Send = Callable[[Call], Awaitable[Answer]]
 """Sends one call as it is; returns every answer whatever its status, raises when none came."""
@@ -35,10 +42,18 @@ class Limit:
 
 
 class Scheme(Protocol):
-    """How a provider signs calls and says no; ``drivers/X/auth.py`` implements it, purely."""
+    """How a provider signs calls and says no; ``drivers/X/auth.py`` implements it, purely.
+
+    A scheme whose refresh tokens may be used any number of times says so with an attribute
+    ``reusable_refresh = True``. All others are taken to be used up by one refresh: they are not
+    refreshed while the state directory cannot be written.
+    """
 
     def sign(self, call: Call, token: Token | None) -> Call:
-        """Return ``call`` with what identifies the account; unchanged for an anonymous one."""
+        """Return ``call`` with what identifies the account; unchanged for an anonymous one.
+
+        Headers that the call already has stay: a driver may send a second credential.
+        """
         ...
 
     def classify(self, call: Call, answer: Answer, *, signed: bool) -> None:
@@ -66,6 +81,24 @@ class Scheme(Protocol):
         ...
 
 
+def paced(send: Send, governor: Governor, *, family: str = "auth") -> Send:
+    """Return ``send`` under the pace of ``family``: what a refresher or a sign-in sends with.
+
+    It never renews, and leaves it to the scheme to say what an answer means.
+    """
+
+    async def paced_send(call: Call) -> Answer:
+        async with governor.slot(family, host_of(call)):
+            return await send(call)
+
+    return paced_send
+
+
+def host_of(call: Call) -> str:
+    """Return the host, with its port where it is not the usual one, that ``call`` goes to."""
+    return urlsplit(call.url).netloc.rpartition("@")[2].lower()
+
+
 class Account:
     """One account of one provider, as its driver sees it.
 
@@ -89,11 +122,16 @@ class Account:
         health: Health,
     ) -> None:
         self.name = name
+        self._scheme = scheme
+        self._refresher = refresher
+        self._governor = governor
+        self._send = send
+        self._health = health
 
     @property
     def anonymous(self) -> bool:
         """True when no token signs the calls."""
-        raise NotImplementedError
+        return self._refresher is None
 
     async def call(self, family: str, call: Call) -> Answer:
         """Send ``call`` and return its successful answer.
@@ -108,4 +146,66 @@ class Account:
         Raises:
             FsmountError: Whatever the scheme makes of the answer, or the way there.
         """
-        raise NotImplementedError
+        if self._refresher is None:
+            return await self._attempt(family, call, None, last=True)
+        token = await self._token(self._refresher.current())
+        try:
+            return await self._attempt(family, call, token, last=False)
+        except Unauthorized:
+            token = await self._token(self._refresher.renew(token))
+        return await self._attempt(family, call, token, last=True)
+
+    async def _token(self, wanted: Awaitable[Token]) -> Token:
+        try:
+            return await wanted
+        except FsmountError as exc:
+            self._health.failed(exc)
+            raise
+
+    async def _attempt(self, family: str, call: Call, token: Token | None, *, last: bool) -> Answer:
+        """Send ``call`` once; health hears of ``Unauthorized`` only when nothing is left to try."""
+        host = host_of(call)
+        try:
+            async with self._governor.slot(family, host):
+                return await self._exchange(family, host, call, token)
+        except Blocked as exc:
+            # Also when it was the slot that said so: a breaker may be older than this process.
+            self._health.failed(exc)
+            raise
+        except Unauthorized as exc:
+            if last:
+                self._health.failed(exc)
+            raise
+
+    async def _exchange(self, family: str, host: str, call: Call, token: Token | None) -> Answer:
+        signed = self._scheme.sign(call, token)
+        started = trio.current_time()
+        status = 0
+        failure: FsmountError | None = None
+        try:
+            answer = await self._send(signed)
+            status = answer.status
+            self._scheme.classify(call, answer, signed=token is not None)
+        except FsmountError as exc:
+            failure = exc
+            if isinstance(exc, NotFound):
+                self._health.succeeded()  # a living provider said so
+            elif not isinstance(exc, Unauthorized):
+                self._health.failed(exc)
+            raise
+        else:
+            self._health.succeeded()
+            return answer
+        finally:
+            if status or failure is not None:
+                self._governor.met(family, host, failure)
+            # The path may name a person's files and the query may sign: neither is logged.
+            log.debug(
+                "remote=%s family=%s host=%s status=%s ms=%.0f%s",
+                self.name,
+                family,
+                host,
+                status or "none",
+                (trio.current_time() - started) * 1e3,
+                f" {type(failure).__name__}" if failure is not None else "",
+            )

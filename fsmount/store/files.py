@@ -1,4 +1,7 @@
-"""Small files that survive a crash, and the lock that orders their writers across processes."""
+"""Small files that survive a crash, and the lock that orders their writers across processes.
+
+All of it blocks for as long as the disk does; ``in_thread`` is how async callers get there.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,30 @@ import fcntl
 import os
 import random
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
 from fsmount.errors import StoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 # Waiting for a lock is waiting for another process's HTTP call, so a twentieth of a second is fine
 # grained enough; the spread keeps two waiters from looking at the same moments for ever.
 _LOOK_AGAIN_S = (0.02, 0.06)
+
+
+# Fsyncs of a few accounts at once; more would only queue at the disk.
+_DISK = trio.CapacityLimiter(4)
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, run beside the event loop; it is not cancelled half-way."""
+    return await trio.to_thread.run_sync(work, limiter=_DISK)
 
 
 def replace_durably(path: Path, data: bytes) -> None:
