@@ -40,8 +40,10 @@ class CloudreveOptions(DriverOptions, kw_only=True, frozen=True, forbid_unknown_
         Secret, described("refresh token, for sites with a captcha or a second factor")
     ] = ""
     refresh_token_file: Annotated[str, described("file that holds the refresh token")] = ""
+    refresh_token_command: Annotated[str, described("command that prints the refresh token")] = ""
     access_token: Annotated[Secret, described("access token; ends after about an hour")] = ""
     access_token_file: Annotated[str, described("file that holds the access token")] = ""
+    access_token_command: Annotated[str, described("command that prints the access token")] = ""
     page_size: Annotated[PageSize, described("entries asked per call of a listing")] = MAX_PAGE_SIZE
     site_url_rewrite: Annotated[
         Literal["auto", "always", "never"],
