@@ -1,0 +1,1 @@
+"""Links and fetches, against scripted drivers and servers."""
