@@ -165,7 +165,7 @@ DECLARED: tuple[Declared, ...] = (
     Declared(
         name="umask",
         value="OCTAL",
-        help="mode bits taken from 0444 (files) and 0555 (folders)",
+        help="mode bits taken from 0666 (files) and 0777 (folders); without it 0444 and 0555",
         field="umask",
         parse=_mask,
     ),

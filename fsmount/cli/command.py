@@ -86,7 +86,8 @@ def run(arguments: Sequence[str]) -> int:
     0 is done, 1 failed, 2 a usage error, 130 interrupted by Ctrl-C.
     """
     try:
-        code = program.main(list(arguments), prog_name="fsmount", standalone_mode=False)
+        words = list(arguments) or ["--help"]
+        code = program.main(words, prog_name="fsmount", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as exc:  # noqa: BLE001  # the last handler there is: it reports, and ends
         if isinstance(exc, SystemExit):

@@ -108,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
             foreground=False,
             debug=False,
             # mount(8) writes rw whenever nobody wrote ro: no reason to tell anybody.
-            warn=False,
+            quiet_rw=True,
         )
     except BaseException as exc:  # noqa: BLE001  # the last handler there is: it reports, and ends
         code = failures.report(exc, debug=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,8 +10,6 @@ import click
 from fsmount.cli import failures
 from fsmount.cli.parameters import Command, Invocation, local_path
 from fsmount.errors import known
-
-_READ_ONLY = "mounted read-only: writing does not exist yet, leave out rw"
 
 
 @click.command(cls=Command)
@@ -58,7 +57,7 @@ def start_mount(
     config: Path | None,
     foreground: bool,
     debug: bool,
-    warn: bool = True,
+    quiet_rw: bool = False,
 ) -> int:
     """Mount, and return the exit code once the root can be listed (or cannot).
 
@@ -69,7 +68,7 @@ def start_mount(
         config: ``--config``.
         foreground: Return only when it is unmounted.
         debug: Log everything.
-        warn: Tell once that ``rw`` is not to be had.
+        quiet_rw: Say nothing about ``rw``: not a person wrote it.
     """
     from fsmount.mount import MountRequest
     from fsmount.mount import mount as mount_now
@@ -78,8 +77,8 @@ def start_mount(
     wanted = parse_options(options)
     if config is None and wanted.config:
         config = Path(wanted.config)
-    if warn and wanted.writable_asked:
-        failures.complain(_READ_ONLY)
+    if quiet_rw:
+        wanted = replace(wanted, writable_asked=False)
     return mount_now(
         MountRequest(
             source_text=source,

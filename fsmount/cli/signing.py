@@ -33,7 +33,7 @@ def login(invocation: Invocation, remote: str) -> None:
     import trio
 
     done = trio.run(_login, invocation, remote)
-    click.echo(f'signed in to "{remote}"' + (f" as {done.note}" if done.note else ""), err=True)
+    click.echo(f"{remote}: {done.note or 'signed in'}", err=True)
 
 
 async def _login(invocation: Invocation, remote: str) -> Done:
@@ -65,8 +65,7 @@ def logout(invocation: Invocation, remote: str) -> None:
     """Forget the token of REMOTE, and tell its site that it is no longer used."""
     import trio
 
-    said = trio.run(_logout, invocation, remote)
-    click.echo(said, err=True)
+    click.echo(f"{remote}: {trio.run(_logout, invocation, remote)}", err=True)
 
 
 async def _logout(invocation: Invocation, remote: str) -> str:
@@ -81,12 +80,12 @@ async def _logout(invocation: Invocation, remote: str) -> str:
     async with tokens.locked():
         token = await trio.to_thread.run_sync(tokens.load)
         if token is None:
-            return f'no token is kept for "{remote}"'
+            return "no token is kept"
         if source.spec.sign_out is not None:
             async with open_api_client(net_settings(source.options)) as api:
                 await source.spec.sign_out(source.options, token, api.send)
         await trio.to_thread.run_sync(tokens.forget)
-    return f'signed out of "{remote}"'
+    return "signed out"
 
 
 async def _configured(invocation: Invocation, remote: str) -> tuple[Source, Directories]:

@@ -114,5 +114,5 @@ def refresh(path: Path) -> None:
     from fsmount.store.directories import find_directories
 
     door = control.door_of(path, find_directories())
-    told = control.ask(door, "refresh", path=str(path.relative_to(door.mountpoint)))
-    click.echo(f'"{path}" has {told["listed"]} entries', err=True)
+    control.ask(door, "refresh", path=str(path.relative_to(door.mountpoint)))
+    click.echo(f'"{path}" is listed anew', err=True)
