@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.emulators.cloudreve_scenes import NOT_EMULATED, SCENES, Play
-from tests.emulators.cloudreve_world import FOLDER, World, plant
+from tests.emulators.replays.cloudreve_scenes import NOT_EMULATED, SCENES
+from tests.emulators.replays.cloudreve_steps import Play
+from tests.emulators.replays.cloudreve_world import FOLDER, World, plant
 
 RECORDED = FOLDER.joinpath("index.txt").read_text(encoding="utf-8").split()
 

@@ -11,10 +11,8 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.emulators.cloudreve import times
+from tests.emulators.cloudreve import batches, times
 from tests.emulators.cloudreve.envelope import UNCACHED, Refused
-from tests.emulators.cloudreve.links import batch
-from tests.emulators.cloudreve.uris import parse
 from tests.emulators.messages import FileSpan, Response
 
 if TYPE_CHECKING:
@@ -45,15 +43,11 @@ class Archives:
         self._clock = clock
         self._wanted: dict[str, list[Node]] = {}
 
-    def link(self, uris: list[str], user: User) -> dict[str, Any]:
+    def link(self, body: dict[str, Any], user: User) -> dict[str, Any]:
         """The `data` of `/file/url` with `archive`; raises Refused 40007 or 40081."""
         if not user.group.may_archive:
             raise Refused(40007)
-        nodes = batch(
-            uris,
-            lambda text: self._places.find(parse(text), user),
-            lambda place: place.node,
-        )
+        nodes = batches.each(batches.read(body), self._places, user, lambda place: place.node)
         archive_id = str(uuid.uuid4())
         self._wanted[archive_id] = nodes
         end_ns = self._clock.now_ns() + _LIFE_NS

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tests.emulators.cloudreve import batches
 from tests.emulators.cloudreve.envelope import Panicked, Refused, invalid
-from tests.emulators.cloudreve.links import batch
 from tests.emulators.cloudreve.locks import conflict, momentary
 from tests.emulators.cloudreve.places import not_found, not_supported
 from tests.emulators.cloudreve.trash import RESTORE_URI
@@ -124,9 +124,10 @@ class Changes:
         sources: list[Place] = []
         failure: Refused | None = None
         try:
-            batch(
-                list(body.get("uris") or []),
-                lambda text: self._places.find(parse(text), user),
+            batches.each(
+                batches.read(body),
+                self._places,
+                user,
                 lambda place: sources.append(_movable(place, target)),
                 while_finding="failed to get file: ",
             )
@@ -155,9 +156,10 @@ class Changes:
         doomed: list[Place] = []
         failure: Refused | None = None
         try:
-            batch(
-                list(body.get("uris") or []),
-                lambda text: self._places.find(parse(text), user),
+            batches.each(
+                batches.read(body),
+                self._places,
+                user,
                 lambda place: doomed.append(_deletable(place)),
             )
         except Refused as exc:
@@ -181,8 +183,7 @@ class Changes:
                 raise existed()
             folder.adopt(self._trash.take(user, place.uri.names[0]))
 
-        uris = list(body.get("uris") or [])
-        batch(uris, lambda text: self._places.find(parse(text), user), one)
+        batches.each(batches.read(body), self._places, user, one)
 
     def _copy(self, node: Node) -> Node:
         """A node with a new id and the same primary entity; versions are not copied."""

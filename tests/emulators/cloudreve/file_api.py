@@ -76,7 +76,7 @@ class FileApi:
         uris = body.get("uris")
         self._counters.amounts["url_uris"] += len(uris) if isinstance(uris, list) else 0
         if body.get("archive"):
-            return success(self._archives.link(list(uris or []), call.user))
+            return success(self._archives.link(body, call.user))
         data = self._links.answer(body, call.user)
         if body.get("redirect") and len(data["urls"]) == 1:
             headers = {"location": data["urls"][0]["url"], "cache-control": UNCACHED}

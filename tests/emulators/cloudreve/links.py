@@ -8,18 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from tests.emulators.cloudreve import times
+from tests.emulators.cloudreve import batches, times
 from tests.emulators.cloudreve.envelope import Refused
 from tests.emulators.cloudreve.signing import Verdict
 from tests.emulators.cloudreve.tree import DiskContent
-from tests.emulators.cloudreve.uris import encoded, parse
+from tests.emulators.cloudreve.uris import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.emulators.clock import Clock
     from tests.emulators.cloudreve.ids import IdSpace
     from tests.emulators.cloudreve.places import Place, Places
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from tests.emulators.cloudreve.users import User
 
 _NS = 1_000_000_000
-Value = TypeVar("Value")
 CONTENT_PATH = "/api/v4/file/content"
 SLAVE_PATH = "/api/v4/slave/file/content/0"
 
@@ -65,42 +62,6 @@ class Signer:
         self._keys.expire_all()
 
 
-def batch(
-    uris: list[str],
-    find: Callable[[str], Place],
-    act: Callable[[Place], Value],
-    while_finding: str = "failed to get target file: ",
-) -> list[Value]:
-    """Find and do something for every URI of a batch call; gives what `act` gave.
-
-    Raises Refused 40081 with all that went wrong; what went right stays done. The outer text is
-    that of the first failure, and says so when it was one of finding.
-    """
-    failures: dict[str, Refused] = {}
-    summary = ""
-    values = []
-    for text in uris:
-        lead = while_finding
-        try:
-            place = find(text)
-            lead = ""
-            values.append(act(place))
-        except Refused as exc:
-            summary = summary or lead + exc.detail
-            failures[normalised(text)] = exc
-    if failures:
-        raise Refused(40081, summary, aggregated=failures)
-    return values
-
-
-def normalised(text: str) -> str:
-    """A URI as it comes back: without a trailing slash, cleaned."""
-    try:
-        return str(parse(text))
-    except Refused:
-        return text
-
-
 class Links:
     """Makes links and remembers them while they live."""
 
@@ -129,9 +90,7 @@ class Links:
 
     def answer(self, body: dict[str, Any], user: User) -> dict[str, Any]:
         """The `data` of `POST /file/url`; raises Refused 40074 or 40081."""
-        uris = body.get("uris")
-        if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
-            raise Refused(40001, "Parameter error", correlated=False)
+        uris = batches.read(body)
         if len(uris) > self._settings.max_batch:
             raise Refused(40074, "Too many URIs")
         ends: list[int] = []
@@ -151,14 +110,15 @@ class Links:
             ends.append(end_ns)
             return {"url": url}
 
-        urls = []
-        for text in uris if body.get("skip_error") else ():
-            try:
-                urls.append(one(self._find(text, user)))
-            except Refused:
-                urls.append({"url": ""})
         if not body.get("skip_error"):
-            urls = batch(uris, lambda text: self._find(text, user), one)
+            urls = batches.each(uris, self._places, user, one)
+        else:
+            urls = []
+            for uri in uris:
+                try:
+                    urls.append(one(self._places.find(uri, user)))
+                except Refused:
+                    urls.append({"url": ""})
         return {"urls": urls, "expires": times.written(min(ends)) if ends else None}
 
     def link(
@@ -199,8 +159,7 @@ class Links:
             link = f"{self._settings.site_url}/f/{source}/{encoded(place.node.name)}"
             return {"link": link, "file_url": str(place.uri)}
 
-        uris = list(body.get("uris") or [])
-        return batch(uris, lambda text: self._find(text, user), one)
+        return batches.each(batches.read(body), self._places, user, one)
 
     def source(self, source_id: str) -> str:
         """Where a permanent link leads now; raises Refused 40001."""
@@ -209,9 +168,6 @@ class Links:
         except (ValueError, KeyError):
             raise Refused(40001, "Failed to parse object ID") from None
         return self.link(node.primary, node.name, download=False)[0]
-
-    def _find(self, text: str, user: User) -> Place:
-        return self._places.find(parse(text), user)
 
     def _entity(self, place: Place, wanted: str | None) -> Entity | None:
         node = place.node

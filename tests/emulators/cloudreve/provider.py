@@ -30,6 +30,7 @@ _ADJUSTABLE = (
     "chunk_bytes",
     "guests_may_open_shares",
     "otp",
+    "otp_secret",
     "origin",
 )
 
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-page-size", type=int, default=2000, help="the largest page of a listing")
     add("--speed-limit", type=int, default=0, help="bytes per second and connection; 0: none")
     add("--otp", default="246810", help="the second factor's code, always the same")
+    add("--otp-secret", default="", help="base32: codes follow the clock, as in an app")
     add(
         "--defect",
         action="append",
@@ -67,6 +69,7 @@ def make(arguments: argparse.Namespace) -> CloudreveProvider:
         max_page_size=arguments.max_page_size,
         speed_limit=arguments.speed_limit,
         otp=arguments.otp,
+        otp_secret=arguments.otp_secret,
     )
     for name in arguments.defect:
         if name in SWITCHES:

@@ -9,6 +9,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tests.emulators.cloudreve import totp
 from tests.emulators.cloudreve.envelope import Refused, invalid
 from tests.emulators.cloudreve.users import Status
 
@@ -89,7 +90,7 @@ class Sessions:
         user, end = self._half_done.get(session_id, (None, 0.0))
         if user is None or end < self._clock.now():
             raise Refused(404, "Session not found")
-        if body.get("otp") != self._settings.otp:
+        if not self._is_right(str(body.get("otp", ""))):
             raise Refused(40022, "Incorrect 2FA code")
         del self._half_done[session_id]
         return self._signed_in(user)
@@ -102,6 +103,11 @@ class Sessions:
 
     def _signed_in(self, user: User) -> dict[str, Any]:
         return {"user": user.view(), "token": self._tokens.issue(user)}
+
+    def _is_right(self, otp: str) -> bool:
+        if self._settings.otp_secret:
+            return totp.accepts(self._settings.otp_secret, otp, self._clock.now())
+        return otp == self._settings.otp
 
     def _by_email(self, email: str) -> User | None:
         wanted = email.casefold()

@@ -48,6 +48,7 @@ class Settings:
     allowed_suffixes: tuple[str, ...] = ()
     guests_may_open_shares: bool = True
     otp: str = "246810"
+    otp_secret: str = ""  # base32; when given, codes follow the clock instead of `otp`
     switches: set[str] = field(default_factory=lambda: set(_ON_BY_DEFAULT))
 
     def on(self, name: str) -> bool:

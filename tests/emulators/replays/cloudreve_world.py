@@ -9,7 +9,7 @@ from tests.emulators.cloudreve.captcha import draw
 from tests.emulators.cloudreve.settings import Settings
 from tests.emulators.cloudreve.site import Site
 from tests.emulators.messages import Request
-from tests.emulators.recordings import Expectation, Replay
+from tests.emulators.replays.recording import Expectation, Replay
 
 if TYPE_CHECKING:
     from tests.emulators.cloudreve.shares import Share
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.emulators.cloudreve.users import User
     from tests.emulators.messages import Response
 
-FOLDER = Path(__file__).parents[1] / "recordings" / "cloudreve_v4"
+FOLDER = Path(__file__).parents[2] / "recordings" / "cloudreve_v4"
 
 _EXACT = """
     aggregated_error allowed_suffix anonymous app_promotion authn capability captcha_type chunk_size
