@@ -1,6 +1,6 @@
-"""The daemon of one mount: the composition root, the kernel loop, and the way out.
+"""The daemon of one mount: from the first page to the kernel loop, and the way out.
 
-What is served is composed first, without a kernel (``Compose``); the mount is made when its first
+What is served is opened first, without a kernel (``Compose``); the mount is made when its first
 page stands, and taken down before anything below it closes. Nothing here, nor anywhere in this
 process, looks into the mount: a process that waits for itself cannot be killed.
 """
@@ -19,18 +19,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from fsmount import errors
-from fsmount.cache.disk import open_disk_cache
-from fsmount.config import load_config
 from fsmount.control import serve_control
 from fsmount.health import State
 from fsmount.kernel import Invalidations, KernelMount, mounted
 from fsmount.model import ROOT_INODE
 from fsmount.operations import Appearance, Operations
-from fsmount.reader.stream import open_reader
-from fsmount.remote import find_source, open_remote
-from fsmount.store.directories import prepare
-from fsmount.store.tree import open_tree_store
-from fsmount.vfs.filesystem import Kernel, open_filesystem
+from fsmount.vfs.filesystem import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
 
     from fsmount.health import Health
     from fsmount.options import MountOptions
-    from fsmount.store.directories import Directories
     from fsmount.supervisor import Reports
     from fsmount.vfs.filesystem import Filesystem
 
@@ -209,45 +202,6 @@ async def _running(service: Callable[..., Awaitable[object]], *args: object) -> 
         await nursery.start(service, *args)
         yield
         nursery.cancel_scope.cancel()
-
-
-def composition(
-    text: str, options: MountOptions, config_path: Path | None, directories: Directories
-) -> Compose:
-    """Return what opens the SOURCE ``text`` under ``options``, with everything it keeps on disk."""
-
-    @asynccontextmanager
-    async def compose(kernel: Kernel) -> AsyncIterator[Served]:
-        config = await trio.to_thread.run_sync(load_config, config_path, directories)
-        source = await find_source(text, config, options.remote, directories)
-        trees = await trio.to_thread.run_sync(prepare, directories.state / "trees")
-        async with AsyncExitStack() as stack:
-            enter = stack.enter_async_context
-            remote = await enter(open_remote(source, directories))
-            disk = None
-            if options.cache_bytes:
-                blocks = directories.cache / "blocks"
-                disk = await enter(open_disk_cache(blocks, options.cache_bytes))
-            reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
-            store = await enter(open_tree_store(trees / f"{source.identity}.sqlite"))
-            filesystem = await enter(
-                open_filesystem(remote.member, reader=reader, store=store, kernel=kernel)
-            )
-            yield Served(
-                filesystem=filesystem,
-                health=remote.health,
-                shown=source.shown,
-                remote=source.name,
-                driver=source.driver,
-                listing_ttl_s=remote.member.listing_ttl_s,
-                details=lambda: {
-                    "memory": dict(reader.statistics()),
-                    "disk": dict(disk.statistics()) if disk else None,
-                    "governor": dict(remote.governor.snapshot()),
-                },
-            )
-
-    return compose
 
 
 async def _first_page(served: Served, *, may_wait: bool) -> None:

@@ -1,7 +1,7 @@
 """What ``fsmount mount`` and ``fsmount umount`` do: check, start the daemon, say how it went.
 
 Light on purpose: the process that stays as the supervisor has imported neither Trio nor httpx. What
-is composed and served is ``daemon``'s, imported in the child only.
+is opened and served is ``composition``'s and ``daemon``'s, imported in the child only.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def _serve(
     import faulthandler
 
     from fsmount import daemon
+    from fsmount.composition import composition
 
     faulthandler.enable()
     os.umask(0o077)
@@ -109,7 +110,7 @@ def _serve(
             socket=control.socket_path(directories, path),
             may_wait=request.options.nofail or under_systemd(os.environ),
         )
-        compose = daemon.composition(
+        compose = composition(
             request.source_text, request.options, request.config_path, directories
         )
         daemon.run(compose, place, reports, ready=lambda: _leave(request, log_to))

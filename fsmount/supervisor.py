@@ -263,10 +263,10 @@ class _Watch:
                     selector.register(fd, selectors.EVENT_READ)
                 while not self._ended():
                     ready = {key.fd for key, _ in selector.select(self._patience())}
-                    if awake in ready:
-                        self._forward(os.read(awake, 64))
                     if reading in ready and not self._listen(reading):
                         selector.unregister(reading)
+                    if awake in ready:
+                        self._forward(os.read(awake, 64))
                     if pidfd in ready:
                         # What it said last counts: it may have mounted just before it died.
                         if reading in selector.get_map():

@@ -1,0 +1,65 @@
+"""The composition root of a mount: every layer opened once, lowest first, and closed in reverse."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from fsmount.cache.disk import open_disk_cache
+from fsmount.config import load_config
+from fsmount.daemon import Served
+from fsmount.reader.stream import open_reader
+from fsmount.remote import find_source, open_remote
+from fsmount.store.directories import prepare
+from fsmount.store.tree import open_tree_store
+from fsmount.vfs.filesystem import open_filesystem
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fsmount.daemon import Compose
+    from fsmount.options import MountOptions
+    from fsmount.store.directories import Directories
+    from fsmount.vfs.filesystem import Kernel
+
+
+def composition(
+    text: str, options: MountOptions, config_path: Path | None, directories: Directories
+) -> Compose:
+    """Return what opens the SOURCE ``text`` under ``options``, with everything it keeps on disk."""
+
+    @asynccontextmanager
+    async def compose(kernel: Kernel) -> AsyncIterator[Served]:
+        config = await trio.to_thread.run_sync(load_config, config_path, directories)
+        source = await find_source(text, config, options.remote, directories)
+        trees = await trio.to_thread.run_sync(prepare, directories.state / "trees")
+        async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
+            remote = await enter(open_remote(source, directories))
+            disk = None
+            if options.cache_bytes:
+                blocks = directories.cache / "blocks"
+                disk = await enter(open_disk_cache(blocks, options.cache_bytes))
+            reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
+            store = await enter(open_tree_store(trees / f"{source.identity}.sqlite"))
+            filesystem = await enter(
+                open_filesystem(remote.member, reader=reader, store=store, kernel=kernel)
+            )
+            yield Served(
+                filesystem=filesystem,
+                health=remote.health,
+                shown=source.shown,
+                remote=source.name,
+                driver=source.driver,
+                listing_ttl_s=remote.member.listing_ttl_s,
+                details=lambda: {
+                    "memory": dict(reader.statistics()),
+                    "disk": dict(disk.statistics()) if disk else None,
+                    "governor": dict(remote.governor.snapshot()),
+                },
+            )
+
+    return compose
