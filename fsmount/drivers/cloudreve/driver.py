@@ -83,7 +83,7 @@ class CloudreveDriver:
             raise await self._why_gone(exc) from exc
         if page.faults:
             log.warning(
-                "remote=%s folder=%r: %d entries cannot be understood and are left out; first: %s",
+                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
                 self._account.name,
                 folder.name,
                 len(page.faults),
