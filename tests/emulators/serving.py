@@ -72,12 +72,17 @@ async def open_server(
         finally:
             await trio.aclose_forcefully(stream)
 
+    failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, serve, listeners)
         try:
             yield listeners[0].socket.getsockname()[1]
+        except Exception as exc:  # noqa: BLE001, the block's own; it leaves without our nursery's group
+            failure = exc
         finally:
             nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def _serve_connection(
@@ -106,6 +111,7 @@ class _Connection:
         self._stream = stream
         self._raw = raw
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_BYTES)
+        self._held = b""
 
     async def receive(self) -> Request | None:
         """The next whole request; None when the client closed the connection."""
@@ -145,7 +151,8 @@ class _Connection:
             headers.append(("transfer-encoding", b"chunked"))
         elif "content-length" not in response.headers and response.status != 304:
             headers.append(("content-length", str(response.length).encode()))
-        await self._put(h11.Response(status_code=response.status, headers=headers))
+        # The head waits for the first of the body: small answers are one packet.
+        self._hold(h11.Response(status_code=response.status, headers=headers))
         if request.method != "HEAD" and response.status != 304:
             await self._send_body(delivery, counters)
         if delivery.ending != "complete":
@@ -171,7 +178,9 @@ class _Connection:
                 if isinstance(piece, FileSpan):
                     await self._send_span(files.descriptor(piece.path), piece)
                 else:
-                    await self._put(h11.Data(data=piece))
+                    self._hold(h11.Data(data=piece))
+                    if pace is not None or len(piece) == step:
+                        await self._flush()
                 counters.sent_bytes[delivery.kind] += len(piece)
 
     async def _send_span(self, descriptor: int, span: FileSpan) -> None:
@@ -182,6 +191,7 @@ class _Connection:
             await self._put(h11.Data(data=data))
             return
         # h11 frames anything that has a length; the bytes themselves never reach Python.
+        await self._flush()
         event = h11.Data(data=span)  # type: ignore[arg-type]
         for part in self._http.send_with_data_passthrough(event) or ():
             if part is span:
@@ -203,12 +213,20 @@ class _Connection:
             offset += sent
             await trio.lowlevel.checkpoint()
 
-    async def _put(self, event: h11.Event) -> None:
-        data = self._http.send(event)
+    def _hold(self, event: h11.Event) -> None:
+        self._held += self._http.send(event) or b""
+
+    async def _flush(self) -> None:
+        data, self._held = self._held, b""
         if data:
             await self._stream.send_all(data)
 
+    async def _put(self, event: h11.Event) -> None:
+        self._hold(event)
+        await self._flush()
+
     async def _end(self, delivery: Delivery) -> None:
+        await self._flush()
         if delivery.ending == "stall":
             while await self._stream.receive_some(_RECEIVE_BYTES):
                 pass  # whatever the client still sends, it gets no answer
