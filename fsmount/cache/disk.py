@@ -1,50 +1,377 @@
-"""Blocks on disk: diskcache as the index and file store, raw bytes with a checksum."""
+"""Blocks on disk, behind the reader's back: what is kept, what is owed, what goes.
+
+The index of what is kept lives in memory (``holds`` does no I/O) and is changed on the event loop
+only. One writer at a time takes offered blocks to ``shelf`` in batches, in a thread; until it has
+done so a block is a debt: it stays in memory while the memory budget allows, and is forgotten when
+it does not. Reads go straight into the block's memory, a few in parallel, and do not touch sqlite.
+
+A disk that is full, failing or slow costs the cache, never the reader: caching stops with one
+warning and is tried again a minute later.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections import OrderedDict
 from contextlib import asynccontextmanager
+from functools import lru_cache, partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+import trio
+
+from fsmount.cache.memory import CELL
+from fsmount.cache.records import Record, charge_of
+from fsmount.cache.shelf import Parcel, Shelf, open_shelf
+from fsmount.errors import StoreFault
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
+    from fsmount.cache.memory import Block
     from fsmount.model import ContentKey
+
+log = logging.getLogger(__name__)
+
+MAX_RECORDS = 100_000
+"""Records kept at most, whatever their size: each costs some 300 bytes of memory."""
+
+_BATCH_BYTES = 4 * 4 * 1024 * 1024  # pinned while being written: 12 ms of a fast disk
+_BATCH_PARCELS = 64
+_READERS = 4  # two keep a fast disk busy; two more hide its latency
+_RETRY_S = 60.0
+_LOAD_WITHIN_S = 5.0  # a disk slower than this is no help: the network has the bytes as well
+_LEAVE_WITHIN_S = 3.0  # unmounting takes 5 s at most
+_TOUCHES = 256  # reads that are remembered before recency is written down
+_INDEX_BYTES = 8 * 1024 * 1024  # the index, its log and the folders; small budgets give an eighth
+_LOW_WATER = 0.95
 
 
 class DiskCache:
-    """Blocks that survive a restart. Nothing here ever raises to a reader."""
+    """Blocks that survive a restart. Nothing here ever raises to a reader.
+
+    Invariants: ``_bytes`` is the sum of the charges in ``_recency``, and with the batch being
+    written never exceeds the limit. A record is in ``_recency`` and in ``_blocks``, or in neither.
+    A block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before
+    it lets one go. The awaits of ``_write`` and ``load`` may interleave with everything: both take
+    what they need first and look again at the index afterwards.
+
+    Args:
+        shelf: Where records are; None for a cache that keeps nothing.
+        budget: Bytes on disk, the index included.
+        records: What the shelf has, the one read longest ago first.
+    """
+
+    def __init__(self, shelf: Shelf | None, budget: int, records: Iterable[Record] = ()) -> None:
+        self.budget = budget
+        self._shelf = shelf
+        self._limit = self._most = max(0, budget - min(_INDEX_BYTES, budget // 8))
+        self._recency: OrderedDict[str, Record] = OrderedDict()
+        self._blocks: dict[str, list[Record]] = {}
+        self._bytes = 0
+        self._queue: OrderedDict[Block, None] = OrderedDict()
+        self._deletes: list[str] = []
+        self._touches: dict[str, None] = {}
+        self._work = trio.Event()
+        self._idle = trio.Event()
+        self._readers = trio.CapacityLimiter(_READERS)
+        self._writer = trio.CapacityLimiter(1)
+        self._failing = False
+        self._paused_until = -1.0
+        self._warned_of_damage = False
+        self._hits = self._stores = self._drops = self._damaged = self._written = 0
+        for record in records:
+            self._insert(record)
 
     def holds(self, key: ContentKey, block: int) -> int:
         """Return the bitmap of cells kept on disk, from memory: no I/O."""
-        raise NotImplementedError
+        records = self._blocks.get(_place(key, block))
+        if not records or self._is_paused():
+            return 0
+        cells = 0
+        for record in records:
+            cells |= record.cells
+        return cells
 
-    async def load(self, key: ContentKey, block: int, into: memoryview) -> int:
-        """Read the kept cells of a block into their places in ``into``; return their bitmap.
+    def widen(self, key: ContentKey, block: int, cells: int) -> int:
+        """Return the kept cells that come along at no cost when ``cells`` are loaded."""
+        wide = 0
+        for record in self._blocks.get(_place(key, block), ()):
+            for extent in record.extents:
+                if extent.cells & cells:
+                    wide |= extent.cells
+        return wide
 
-        A cell whose checksum does not match, or whose file is short, is dropped and not counted.
+    async def load(self, block: Block, cells: int) -> int | None:
+        """Read ``cells`` of ``block`` from disk into their places; return those that are good.
+
+        The caller pins the block and keeps ``cells`` in flight. What does not match its checksum
+        is dropped and not counted.
+
+        Returns:
+            The good cells; None when the disk did not answer in time: a thread may still write into
+            the block, which must be abandoned.
         """
-        raise NotImplementedError
+        place = _place(block.content.key, block.index)
+        records = [record for record in self._blocks.get(place, ()) if record.cells & cells]
+        if self._shelf is None or not records:
+            return 0
+        for record in records:
+            self._recency.move_to_end(record.key)
+            self._touches[record.key] = None
+        if len(self._touches) >= _TOUCHES:
+            self._work.set()
+        good: int | None = None
+        with trio.move_on_after(_LOAD_WITHIN_S):
+            good = await trio.to_thread.run_sync(
+                self._shelf.read,
+                records,
+                cells,
+                block.view,
+                block.length,
+                limiter=self._readers,
+                abandon_on_cancel=True,
+            )
+        if good is None:
+            self._failed("it did not answer a read in time")
+            return None
+        self._hits += 1
+        for record in records:
+            if record.cells & cells & ~good:
+                self._damage(record)
+        return good
 
-    def offer(self, key: ContentKey, block: int, data: memoryview, cells: int) -> None:
-        """Keep the valid ``cells`` of a block behind the reader's back; never blocks.
+    def offer(self, block: Block) -> bool:
+        """Keep the unsaved cells of ``block`` behind the reader's back; never blocks.
 
-        The queue is bounded: when the disk is behind, the offer is remembered as a debt while the
-        buffer lives in memory, and dropped when it does not.
+        The block is owed from now on: ``Memory`` keeps it while it can, and calls ``forgo`` when it
+        cannot. False when the cache is not taking anything.
         """
-        raise NotImplementedError
+        if self._shelf is None or self._is_paused():
+            return False
+        if block not in self._queue:
+            if not block.unsaved or charge_of(block.unsaved) > self._limit:
+                return False
+            self._queue[block] = None
+            self._work.set()
+        return True
+
+    def forgo(self, block: Block) -> None:
+        """Forget what is owed to ``block``: its memory is needed."""
+        if block in self._queue:
+            del self._queue[block]
+            self._drops += 1
 
     def statistics(self) -> Mapping[str, int]:
-        """Return bytes kept, budget, hits, stores, drops."""
-        raise NotImplementedError
+        """Return bytes kept, budget, hits, stores, drops, damaged records, bytes owed."""
+        return {
+            "bytes": self._bytes,
+            "budget": self.budget,
+            "records": len(self._recency),
+            "hits": self._hits,
+            "stores": self._stores,
+            "written": self._written,
+            "drops": self._drops,
+            "damaged": self._damaged,
+            "owed": sum(block.unsaved.bit_count() * CELL for block in self._queue),
+            "paused": int(self._is_paused()),
+        }
+
+    async def drain(self) -> None:
+        """Wait until nothing is owed."""
+        while self._has_work():
+            self._idle = trio.Event()
+            self._work.set()
+            await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write what is owed, batch after batch, until cancelled."""
+        assert self._shelf is not None
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            while self._has_work():
+                await self._write(self._shelf)
+            self._idle.set()
+
+    def _has_work(self) -> bool:
+        return bool(self._queue or self._deletes or self._touches) and not self._is_paused()
+
+    async def _write(self, shelf: Shelf) -> None:
+        batch = self._batch()
+        parcels = [
+            Parcel(
+                key=f"{_place(block.content.key, block.index)}-{cells:x}",
+                label=block.content.label,
+                view=block.view,
+                length=block.length,
+                cells=cells,
+            )
+            for block, cells in batch
+        ]
+        deletes, self._deletes = self._deletes, []
+        touches, self._touches = list(self._touches), {}
+        for block, _ in batch:
+            block.pins += 1
+        try:
+            made, free, total = await trio.to_thread.run_sync(
+                partial(_store, shelf, deletes, parcels, touches),
+                limiter=self._writer,
+                abandon_on_cancel=True,
+            )
+        except StoreFault as exc:
+            self._drops += len(batch)
+            self._deletes[:0] = deletes
+            self._failed(str(exc))
+            return
+        finally:
+            for block, _ in batch:
+                block.pins -= 1
+        for (block, cells), record in zip(batch, made, strict=True):
+            block.saved |= cells
+            self._insert(record)
+            self._written += record.length
+        self._stores += len(made)
+        self.give_way(free, total)
+        if self._failing and made:
+            self._failing = False
+            log.info("the disk cache works again")
+
+    def _batch(self) -> list[tuple[Block, int]]:
+        """Take the next blocks off the queue and make room for them."""
+        batch: list[tuple[Block, int]] = []
+        size = 0
+        while self._queue and size < _BATCH_BYTES and len(batch) < _BATCH_PARCELS:
+            block, _ = self._queue.popitem(last=False)
+            if cells := block.unsaved:
+                batch.append((block, cells))
+                size += charge_of(cells)
+        if self._bytes + size > self._limit or len(self._recency) + len(batch) > MAX_RECORDS:
+            self._evict(int(self._limit * _LOW_WATER) - size, MAX_RECORDS - len(batch))
+        while batch and self._bytes + size > self._limit:
+            _, cells = batch.pop()
+            size -= charge_of(cells)
+            self._drops += 1
+        return batch
+
+    def _evict(self, target: int, records: int) -> None:
+        while self._recency and (self._bytes > target or len(self._recency) > records):
+            self._drop(next(iter(self._recency.values())))
+            self._work.set()
+
+    def give_way(self, free: int, total: int) -> None:
+        """Leave the filesystem (``free`` of ``total`` bytes) some room: others need it more."""
+        reserve = min(1024**3, total // 20)
+        allowed = max(0, self._bytes + free - reserve)
+        self._limit = min(self._most, allowed)
+        if self._bytes > self._limit:
+            self._evict(int(self._limit * _LOW_WATER), MAX_RECORDS)
+
+    def _insert(self, record: Record) -> None:
+        if record.key in self._recency:
+            self._drop(record)
+            self._deletes.remove(record.key)
+        self._recency[record.key] = record
+        self._blocks.setdefault(record.key.rpartition("-")[0], []).append(record)
+        self._bytes += record.charge
+
+    def _drop(self, record: Record) -> None:
+        record = self._recency.pop(record.key)
+        place = record.key.rpartition("-")[0]
+        self._blocks[place].remove(record)
+        if not self._blocks[place]:
+            del self._blocks[place]
+        self._bytes -= record.charge
+        self._touches.pop(record.key, None)
+        self._deletes.append(record.key)
+
+    def _damage(self, record: Record) -> None:
+        if self._recency.get(record.key) is not record:
+            return  # evicted while it was read
+        self._damaged += 1
+        self._drop(record)
+        self._work.set()
+        if not self._warned_of_damage:
+            self._warned_of_damage = True
+            log.warning("a cached block does not match its checksum and is fetched anew")
+
+    def _is_paused(self) -> bool:
+        return self._failing and trio.current_time() < self._paused_until
+
+    def _failed(self, reason: str) -> None:
+        self._paused_until = trio.current_time() + _RETRY_S
+        self._drops += len(self._queue)
+        self._queue.clear()
+        if not self._failing:
+            self._failing = True
+            log.warning("caching on disk stops for now: %s", reason)
+
+
+def _store(
+    shelf: Shelf, deletes: list[str], parcels: list[Parcel], touches: list[str]
+) -> tuple[list[Record], int, int]:
+    """Do one batch in a thread; return the records made, and the disk's free and total bytes."""
+    made = shelf.apply(deletes=deletes, parcels=parcels, touches=touches)
+    free, total = shelf.free_bytes()
+    return made, free, total
+
+
+@lru_cache(maxsize=4096)
+def _content_name(key: ContentKey) -> str:
+    text = f"{key.domain}\0{key.content}\0{key.size}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _place(key: ContentKey, block: int) -> str:
+    """Return what the keys of a block's records begin with."""
+    return f"{_content_name(key)}-{block:x}"
 
 
 @asynccontextmanager
-async def open_disk_cache(directory: Path, budget_bytes: int) -> AsyncIterator[DiskCache]:
-    """Open the cache at ``directory``; writes its queue out (bounded in time) on leaving.
+async def open_disk_cache(
+    directory: Path, budget_bytes: int, *, on_network: bool = False
+) -> AsyncIterator[DiskCache]:
+    """Open the cache at ``directory``; writes what is owed (bounded in time) on leaving.
 
-    A corrupt index is moved aside; a directory on a network filesystem, not ours, or not writable
-    yields a cache that keeps nothing, after one warning.
+    A corrupt index is moved aside; a directory on a network filesystem (``on_network``), used by
+    another mount or not writable yields a cache that keeps nothing, after one warning.
+
+    Args:
+        directory: Made when missing; the caller has checked whose it is.
+        budget_bytes: What the directory may grow to; 0 keeps nothing.
+        on_network: It lies on a network filesystem, where neither locks nor sqlite can be trusted.
     """
-    raise NotImplementedError
-    yield
+    shelf: Shelf | None = None
+    records: list[Record] = []
+    if budget_bytes <= 0:
+        yield DiskCache(None, 0)
+        return
+    if on_network:
+        log.warning("caching on disk is off: %s is on a network filesystem", directory)
+        yield DiskCache(None, 0)
+        return
+    try:
+        shelf = await trio.to_thread.run_sync(open_shelf, directory)
+        records = await trio.to_thread.run_sync(shelf.records)
+        await trio.to_thread.run_sync(shelf.sweep, records)
+        free, total = await trio.to_thread.run_sync(shelf.free_bytes)
+    except StoreFault as exc:
+        log.warning("caching on disk is off: %s", exc)
+        if shelf is not None:
+            shelf.close()
+        yield DiskCache(None, 0)
+        return
+    cache = DiskCache(shelf, budget_bytes, records)
+    cache.give_way(free, total)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cache.run)
+            try:
+                yield cache
+            finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + _LEAVE_WITHIN_S):
+                    await cache.drain()
+                nursery.cancel_scope.cancel()
+    finally:
+        shelf.close()

@@ -1,0 +1,304 @@
+"""The index of cached blocks and their files, on diskcache; the only module that knows it.
+
+diskcache 5.6.3 unpickles what it finds (CVE-2025-69872), so its ``Disk`` is replaced by one that
+knows two things only: keys that are text and values that are records. Eviction is off; what goes is
+decided by ``cache.disk``. Recency is kept as diskcache's expiry, which is indexed: a record that
+was not read for ten years is over.
+
+Everything here blocks; it is called in worker threads, and each call closes the thread's sqlite
+connection that diskcache opened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import diskcache
+
+from fsmount.cache.records import DirectIO, Record, decode, encode, read_record, write_record
+from fsmount.errors import StoreFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_FILE = 2
+"""diskcache's mode of a value in a file (MODE_BINARY); 4 would be a pickle."""
+
+_LIFE_S = 10 * 365 * 86400.0
+_SETTINGS = {
+    "eviction_policy": "none",
+    "cull_limit": 0,
+    "statistics": 0,
+    "tag_index": 0,
+    "sqlite_auto_vacuum": 0,
+    "sqlite_cache_size": 512,
+    "sqlite_mmap_size": 0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """Cells to keep: a block's memory, which its owner pins while the parcel is stored."""
+
+    key: str
+    label: str
+    view: memoryview
+    length: int
+    cells: int
+
+
+class Shelf:
+    """An open cache directory; at most one process has it.
+
+    Args:
+        directory: Exists and is ours.
+        cache: diskcache over it.
+        lock: Descriptor that holds the directory's lock.
+        direct: Shared with the cache's ``Disk``.
+    """
+
+    def __init__(self, directory: Path, cache: Any, lock: int, direct: DirectIO) -> None:
+        # Any: diskcache is not typed.
+        self._directory = directory
+        self._cache = cache
+        self._lock = lock
+        self._direct = direct
+        # Its being open keeps the write-ahead log between calls, so that closing a thread's
+        # connection does not fold it in (and sync) each time.
+        self._rows = _connect(directory)
+
+    def records(self) -> list[Record]:
+        """Return every record, the one read longest ago first; unreadable rows are left out.
+
+        Raises:
+            StoreFault: The index cannot be read.
+        """
+        with _renamed("read the index of"):
+            rows = self._rows.execute(
+                "SELECT key, filename, size, value FROM Cache"
+                " WHERE raw = 1 AND mode = ? ORDER BY expire_time",
+                (_FILE,),
+            ).fetchall()
+        records = []
+        for key, filename, size, value in rows:
+            try:
+                records.append(Record(str(key), str(filename), int(size), decode(bytes(value))))
+            except (TypeError, ValueError):
+                log.debug("cached block key=%s cannot be understood", key)
+        return records
+
+    def sweep(self, records: Sequence[Record]) -> int:
+        """Remove files that no record names (a crash left them); return how many."""
+        known = {record.filename for record in records}
+        count = 0
+        with _renamed("sweep"), os.scandir(self._directory) as folders:
+            for folder in folders:
+                if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
+                    continue
+                for name in os.listdir(folder.path):
+                    if f"{folder.name}/{name}" not in known:
+                        os.unlink(os.path.join(folder.path, name))
+                        count += 1
+        return count
+
+    def apply(
+        self, *, deletes: Sequence[str], parcels: Sequence[Parcel], touches: Sequence[str]
+    ) -> list[Record]:
+        """Delete, store and touch in one transaction; return the records made.
+
+        Raises:
+            StoreFault: The disk is full, failing or read-only; nothing of this call counts.
+        """
+        storings = [_Storing(parcel) for parcel in parcels]
+        with _renamed("write to"):
+            try:
+                with self._cache.transact():
+                    for key in deletes:
+                        self._cache.delete(key)
+                    for storing in storings:
+                        parcel = storing.parcel
+                        self._cache.set(parcel.key, storing, expire=_LIFE_S, tag=parcel.label)
+                    for key in touches:
+                        self._cache.touch(key, expire=_LIFE_S)
+            except BaseException:
+                for storing in storings:
+                    if storing.record is not None:
+                        self._cache.disk.remove(storing.record.filename)
+                raise
+            finally:
+                self._cache.close()
+        return [storing.record for storing in storings if storing.record is not None]
+
+    def read(self, records: Sequence[Record], wanted: int, view: memoryview, length: int) -> int:
+        """Read ``wanted`` cells of a block from its ``records``; return those that are good."""
+        good = 0
+        for record in records:
+            path = os.path.join(self._directory, record.filename)
+            good |= read_record(path, record.extents, wanted & ~good, view, length, self._direct)
+        return good
+
+    def free_bytes(self) -> tuple[int, int]:
+        """Return (free for us, total) bytes of the filesystem.
+
+        Raises:
+            StoreFault: It cannot be asked.
+        """
+        with _renamed("measure"):
+            state = os.statvfs(self._directory)
+        return state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
+
+    def close(self) -> None:
+        """Close the index and let another process have the directory."""
+        try:
+            self._rows.close()
+        except sqlite3.Error as exc:
+            log.debug("closing the cache index: %s", exc)
+        os.close(self._lock)
+
+
+def open_shelf(directory: Path) -> Shelf:
+    """Open the cache below ``directory``; a corrupt index is moved aside and a new one begun.
+
+    Raises:
+        StoreFault: The directory cannot be written, or another process has it.
+    """
+    with _renamed("open"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise StoreFault("another mount uses the same cache directory") from exc
+            direct = DirectIO()
+            try:
+                return Shelf(directory, _open_index(directory, direct), lock, direct)
+            except sqlite3.DatabaseError as exc:
+                # A full or read-only disk is an OperationalError too; no new index helps there.
+                if isinstance(exc, sqlite3.OperationalError) and "malformed" not in str(exc):
+                    raise
+                _move_aside(directory, exc)
+                return Shelf(directory, _open_index(directory, direct), lock, direct)
+        except BaseException:
+            os.close(lock)
+            raise
+
+
+def _connect(directory: Path) -> sqlite3.Connection:
+    path = directory / diskcache.core.DBNAME
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def _open_index(directory: Path, direct: DirectIO) -> Any:  # diskcache is not typed
+    check = _connect(directory)
+    try:
+        (verdict,) = check.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {verdict}")
+    finally:
+        check.close()
+    cache = diskcache.Cache(str(directory), timeout=5, disk=RecordDisk, **_SETTINGS)
+    cache.disk.direct = direct
+    cache.close()
+    os.chmod(directory / diskcache.core.DBNAME, 0o600)
+    return cache
+
+
+def _move_aside(directory: Path, reason: Exception) -> None:
+    name = diskcache.core.DBNAME
+    aside = f"{name}.broken-{int(time.time())}"
+    log.warning("the index of the disk cache is broken (%s), kept as %s", reason, aside)
+    (directory / name).replace(directory / aside)
+    for suffix in ("-wal", "-shm"):
+        (directory / (name + suffix)).unlink(missing_ok=True)
+
+
+@contextmanager
+def _renamed(doing: str) -> Iterator[None]:
+    """Rename what disks and sqlite say into the one failure that the cache knows."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, diskcache.Timeout) as exc:
+        said = str(exc) or type(exc).__name__
+        raise StoreFault(f"cannot {doing} the disk cache: {said}") from exc
+
+
+class PickleRefused(TypeError):
+    """Something other than a record was about to go into the cache, or was found in it."""
+
+
+class _Storing:
+    """A parcel on its way through diskcache, which brings back the record that was made."""
+
+    def __init__(self, parcel: Parcel) -> None:
+        self.parcel = parcel
+        self.record: Record | None = None
+
+
+class RecordDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache is not typed
+    """How keys and values reach the index and the files: text and records, nothing else."""
+
+    direct: DirectIO
+
+    def put(self, key: object) -> tuple[str, bool]:
+        """Return a text key as it is."""
+        if not isinstance(key, str):
+            raise PickleRefused(f"a cache key must be text, not {type(key).__name__}")
+        return key, True
+
+    def get(self, key: object, raw: bool) -> str:  # diskcache's signature
+        """Return a text key as it is; anything else would be unpickled."""
+        if not raw or not isinstance(key, str):
+            raise PickleRefused("the cache holds a key that is not text")
+        return key
+
+    def store(
+        self,
+        value: object,
+        read: bool,  # diskcache's signature
+        key: object = None,
+    ) -> tuple[int, int, str, bytes]:
+        """Write a parcel's record; return its row."""
+        if not isinstance(value, _Storing) or read:
+            raise PickleRefused(f"the cache keeps records only, not {type(value).__name__}")
+        parcel = value.parcel
+        filename, path = self.filename()
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        size, extents = write_record(path, parcel.view, parcel.length, parcel.cells, self.direct)
+        value.record = Record(parcel.key, filename, size, extents)
+        return size, _FILE, filename, encode(extents)
+
+    def fetch(
+        self,
+        mode: int,
+        filename: str | None,
+        value: object,
+        read: bool,  # diskcache's signature
+    ) -> tuple[str, bytes]:
+        """Return a record's file name and extents; a pickle is refused unread."""
+        if mode != _FILE or filename is None or not isinstance(value, bytes) or read:
+            raise PickleRefused("the cache holds a value that is not a record")
+        return filename, value
+
+    def filename(self, key: object = None, value: object = None) -> tuple[str, str]:
+        """Return a new random name, one folder deep, and its path."""
+        name = os.urandom(16).hex()
+        filename = f"{name[:2]}/{name[2:]}.val"
+        return filename, os.path.join(self._directory, filename)
+
+    def remove(self, file_path: str) -> None:
+        """Remove a record's file; its folder stays for the next."""
+        try:
+            os.remove(os.path.join(self._directory, file_path))
+        except OSError as exc:
+            log.debug("removing a cached block: %s", exc)
