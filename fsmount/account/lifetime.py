@@ -20,6 +20,9 @@ _PASTED = "fsmount.pasted"
 
 # A clock that was set back by more than this makes the age of a token unknowable.
 _CLOCK_SLACK_S = 60.0
+# A site whose clocks disagree gives tokens that are over at birth; they are tried all the same,
+# and not renewed more than once a second.
+_SHORTEST_LIFE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ def aged(token: Token, *, now: float, wall: float) -> Aged:
         return Aged(token=token, due_at=-math.inf, over_at=-math.inf)
     if token.access_expires_at is None:
         return Aged(token=token, due_at=math.inf, over_at=math.inf)
-    life_s = token.access_expires_at - token.issued_at
+    life_s = max(token.access_expires_at - token.issued_at, _SHORTEST_LIFE_S)
     age_s = wall - float(token.extra.get(_OBTAINED, token.issued_at))
     if age_s < -_CLOCK_SLACK_S:
         return Aged(token=token, due_at=-math.inf, over_at=-math.inf)
