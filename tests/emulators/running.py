@@ -45,7 +45,7 @@ class Emulator:
     config: Path
     source: str
     options: str
-    state: Any
+    state: Any  # a `Provider`; Any, since tests use what only their provider has
     line: dict[str, Any]
 
     @property

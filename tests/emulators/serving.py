@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import h11
 import trio
@@ -126,7 +126,7 @@ class _Connection:
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
                     await self._put(h11.InformationalResponse(status_code=100, headers=[]))
-                self._http.receive_data(await self._stream.receive_some(_RECEIVE_BYTES))
+                self._http.receive_data(bytes(await self._stream.receive_some(_RECEIVE_BYTES)))
             elif isinstance(event, h11.Request):
                 head = event
             elif isinstance(event, h11.Data):
@@ -146,11 +146,11 @@ class _Connection:
         if delivery.ending != "complete" and delivery.ending_after is None:
             await self._end(delivery)
         response = delivery.response
-        headers = [(name, value.encode("latin-1")) for name, value in response.headers.items()]
+        headers = list(response.headers.items())
         if response.chunked:
-            headers.append(("transfer-encoding", b"chunked"))
+            headers.append(("transfer-encoding", "chunked"))
         elif "content-length" not in response.headers and response.status != 304:
-            headers.append(("content-length", str(response.length).encode()))
+            headers.append(("content-length", str(response.length)))
         # The head waits for the first of the body: small answers are one packet.
         self._hold(h11.Response(status_code=response.status, headers=headers))
         if request.method != "HEAD" and response.status != 304:
@@ -192,9 +192,9 @@ class _Connection:
             return
         # h11 frames anything that has a length; the bytes themselves never reach Python.
         await self._flush()
-        event = h11.Data(data=span)  # type: ignore[arg-type]
+        event = h11.Data(data=cast("bytes", span))
         for part in self._http.send_with_data_passthrough(event) or ():
-            if part is span:
+            if isinstance(part, FileSpan):
                 await self._sendfile(descriptor, span)
             else:
                 await self._stream.send_all(part)

@@ -52,7 +52,7 @@ class IdSpace:
             raise ValueError(f"malformed id {text!r}")
         modulus = _BASE ** len(body)
         mixed = sum(digit * _BASE**place for place, digit in enumerate(body))
-        number = (mixed - self._offset) * pow(_FACTOR, -1, modulus) % modulus
+        number: int = (mixed - self._offset) * pow(_FACTOR, -1, modulus) % modulus
         if self.encode(number) != text:
             raise ValueError(f"malformed id {text!r}")
         return number

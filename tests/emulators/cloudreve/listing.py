@@ -119,17 +119,15 @@ class Listing:
             self._tree.look(place.node)
         children = self._children(place.node, order)
         if self._settings.on("offset-paging"):
-            pagination = {"page": page, "page_size": size}
-            if children.count:
-                pagination["total_items"] = children.count
-            return children.page(page * size, size), pagination
+            total = {"total_items": children.count} if children.count else {}
+            return children.page(page * size, size), {"page": page, "page_size": size, **total}
         start = 0
         if token:
             start = children.position(Cursor.read(token, order, self._file_ids))
             if self._settings.on("updated-at-repeat"):
                 start = max(0, start - repeats(order, size))
         nodes = children.page(start, size)
-        pagination = {"page": 0, "page_size": size}
+        pagination: dict[str, Any] = {"page": 0, "page_size": size}
         if start + size < children.count:
             loss = self._settings.on("page-border-loss")
             cursor = children.cursor_after(nodes[-1], border_loss=loss)
