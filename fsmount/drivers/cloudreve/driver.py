@@ -18,14 +18,17 @@ from fsmount.drivers.cloudreve.options import CloudreveOptions, Site, accept, pl
 from fsmount.drivers.cloudreve.pasted import parse_link, probe
 from fsmount.drivers.cloudreve.uri import SCHEME, FileUri
 from fsmount.errors import (
+    Changed,
+    FsmountError,
     Gone,
     IsFolder,
     NotFolder,
+    NotFound,
     NotSupported,
     ProtocolError,
     ProviderFault,
 )
-from fsmount.model import Entry, Kind, Link, Page, ShareInfo, Space
+from fsmount.model import Entry, Kind, Link, Page, Priority, ShareInfo, Space, priority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions
     from fsmount.drivers.cloudreve.api import FilePage
-    from fsmount.errors import FsmountError
+    from fsmount.model import EntryId
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,10 @@ BORDER_ATTEMPTS = 4
 ROOT_PAGE_SIZE = 50
 """For a root's own details. Not 1: a server of 2025-06 makes the last size that anyone asked
 for the default of everybody (wire §6.2.3), and a default of 1 would make other clients crawl."""
+
+
+_OF_ONE_FILE = (NotFound, Changed, IsFolder, NotSupported)
+"""Failures to give a link that say nothing about the next file."""
 
 
 class CloudreveDriver:
@@ -113,9 +120,14 @@ class CloudreveDriver:
         return now
 
     async def link(self, file: Entry, *, fresh: bool = False) -> Link:
-        """Return a link; on a single-file share with a download limit each one counts."""
+        """Return a link; see ``Driver.link``.
+
+        Each link of a single-file share counts as a download, so none is given ahead of need.
+        """
         if file.is_folder:
             raise IsFolder(f'"{file.name}" is a folder')
+        if _is_counted(file) and _is_ahead_of_need():
+            raise NotSupported(f'each link of "{file.name}" counts as a download of its share')
         call = api.url_call(self._site, [self._uri(file)], fresh=fresh, skip_error=False)
         answer = await self._account.call("link", call)
         urls = api.read_urls(answer, 1)
@@ -136,32 +148,40 @@ class CloudreveDriver:
     async def links(self, files: Sequence[Entry]) -> Sequence[Link | FsmountError]:
         """Return a link or a failure per file; see ``BatchLinks.links``.
 
-        The file of a single-file share is not asked for: each link of it counts as a download. A
-        file that the server skipped comes without its reason, which may be anything, an expired
-        token included, so it is no ``NotFound``; ``link`` learns it.
+        A file that the server leaves out comes without its reason, which may be anything, an
+        expired token included. While somebody waits, it is asked alone to learn it; ahead of need
+        it is not worth a call.
         """
-        found: list[Link | FsmountError] = [
-            NotSupported(f'each link of "{file.name}" counts as a download of its share')
-            for file in files
-        ]
-        asked = [
-            at
-            for at, file in enumerate(files)
-            if not file.is_folder and not file.locator.endswith(SINGLE)
-        ]
-        if not asked:
-            return found
-        uris = [self._uri(files[at]) for at in asked]
-        call = api.url_call(self._site, uris, fresh=False, skip_error=True)
-        answer = await self._account.call("link", call)
-        urls = api.read_urls(answer, len(uris))
-        for at, url in zip(asked, urls.urls, strict=True):
-            found[at] = (
-                self._link(url, urls.lifetime_s)
-                if url
-                else ProviderFault(f'the server left out the link of "{files[at].name}"')
-            )
+        batch = [file for file in files if not file.is_folder and not _is_counted(file)]
+        urls: dict[EntryId, str] = {}
+        lifetime_s = None
+        if batch:
+            uris = [self._uri(file) for file in batch]
+            call = api.url_call(self._site, uris, fresh=False, skip_error=True)
+            brought = api.read_urls(await self._account.call("link", call), len(uris))
+            urls = dict(zip((file.id for file in batch), brought.urls, strict=True))
+            lifetime_s = brought.lifetime_s
+        found: list[Link | FsmountError] = []
+        over: FsmountError | None = None
+        for file in files:
+            if url := urls.get(file.id):
+                found.append(self._link(url, lifetime_s))
+            elif over is not None:
+                found.append(over)
+            elif file.id in urls and _is_ahead_of_need():
+                found.append(ProviderFault(f'the server left out the link of "{file.name}"'))
+            else:
+                alone = await self._alone(file)
+                found.append(alone)
+                if isinstance(alone, FsmountError) and not isinstance(alone, _OF_ONE_FILE):
+                    over = alone  # the server, the login or the share: asking on would not help
         return found
+
+    async def _alone(self, file: Entry) -> Link | FsmountError:
+        try:
+            return await self.link(file)
+        except FsmountError as exc:
+            return exc
 
     async def space(self) -> Space:
         """Return the capacity of the account's own drive."""
@@ -246,6 +266,14 @@ class CloudreveDriver:
             lifetime_s=lifetime_s,
             max_connections=self._options.max_connections,
         )
+
+
+def _is_counted(file: Entry) -> bool:
+    return file.locator.endswith(SINGLE)
+
+
+def _is_ahead_of_need() -> bool:
+    return priority.get() >= Priority.PREFETCH
 
 
 def rewritten(url: str, site: Site, when: str) -> str:

@@ -25,7 +25,7 @@ from fsmount.errors import (
     Unauthorized,
     UsageError,
 )
-from fsmount.model import Entry, EntryId, Kind, Link, ShareInfo, Space, Token
+from fsmount.model import Entry, EntryId, Kind, Link, Priority, ShareInfo, Space, Token, priority
 from tests.drivers.cloudreve.scripted import (
     SITE,
     answered,
@@ -42,6 +42,14 @@ TOKEN = Token(access="AAA")
 def file(name="a", **more):
     more = {"id": EntryId(f"id{name}"), "locator": f"cloudreve://my/{name}", "size": 5} | more
     return Entry(name=name, kind=Kind.FILE, **more)
+
+
+@pytest.fixture
+def ahead_of_need():
+    """Run the test as a crawl that nobody waits for."""
+    token = priority.set(Priority.PREFETCH)
+    yield
+    priority.reset(token)
 
 
 async def walked(driver, folder=None):
@@ -364,7 +372,7 @@ async def test_a_folder_has_no_link():
     assert not site.calls
 
 
-async def test_many_links_come_in_one_call():
+async def test_many_links_come_in_one_call(ahead_of_need):
     """In order; one that the server left out fails alone, and not as absence."""
     driver, site = opened(recorded("url_one_missing_skip_error"), token=TOKEN)
     found = await driver.links([file("hello.txt"), file("nope")])
@@ -374,22 +382,52 @@ async def test_many_links_come_in_one_call():
     assert len(site.calls) == 1
 
 
-async def test_files_of_single_file_shares_are_never_asked_ahead():
+async def test_a_file_left_out_of_a_batch_is_asked_alone_when_somebody_waits():
+    """The batch hides the reason; the file's own call tells it."""
+    driver, site = opened(
+        recorded("url_one_missing_skip_error"), recorded("url_missing"), token=TOKEN
+    )
+    found = await driver.links([file("hello.txt"), file("nope")])
+    assert [type(each) for each in found] == [Link, NotFound]
+    assert site.calls[1].json == {"uris": ["cloudreve://my/nope"], "download": True}
+
+
+async def test_a_login_that_ended_leaves_the_whole_batch_out():
+    """One call tells for all that were left out; the account renews on it (wire §4)."""
+    nothing = data({"urls": [{"url": ""}] * 3, "expires": None})
+    driver, site = opened(nothing, recorded("file_url_expired_access"), token=TOKEN)
+    found = await driver.links([file("a"), file("b"), file("c")])
+    assert [type(each) for each in found] == [Unauthorized] * 3
+    assert len(site.calls) == 2
+
+
+SINGLE = file("readme.md", locator="cloudreve://xjsn@share/readme.md#single")
+
+
+async def test_files_of_single_file_shares_are_never_asked_ahead(ahead_of_need):
     """Each link counts against the share (wire §11)."""
     driver, site = opened(share="xjsn")
-    single = file("readme.md", locator="cloudreve://xjsn@share/readme.md#single")
-    (found,) = await driver.links([single])
+    (found,) = await driver.links([SINGLE])
     assert isinstance(found, NotSupported)
+    with pytest.raises(NotSupported):
+        await driver.link(SINGLE)
     assert not site.calls
 
 
-async def test_a_batch_asks_only_for_what_can_have_a_link():
+async def test_a_batch_asks_only_for_what_can_have_a_link(ahead_of_need):
     """The order of the answers is that of the question."""
     driver, site = opened(recorded("url_two"), token=TOKEN)
-    single = file("s", locator="cloudreve://xjsn@share/s#single")
-    found = await driver.links([file("a"), single, driver.root, file("b")])
-    assert [isinstance(each, Link) for each in found] == [True, False, False, True]
+    found = await driver.links([file("a"), SINGLE, driver.root, file("b")])
+    assert [type(each) for each in found] == [Link, NotSupported, IsFolder, Link]
     assert site.calls[0].json["uris"] == ["cloudreve://my/a", "cloudreve://my/b"]
+
+
+async def test_a_reader_gets_the_link_of_a_single_file_share_in_any_company():
+    """Opens of one moment share a batch; this file is asked beside it."""
+    driver, site = opened(recorded("url_two"), recorded("share_url_single_file"), token=TOKEN)
+    found = await driver.links([file("a"), SINGLE, file("b")])
+    assert [type(each) for each in found] == [Link, Link, Link]
+    assert len(site.calls) == 2
 
 
 ELSEWHERE = "http://127.0.0.1:5212/api/v4/file/content/dwUm/0/a.txt?sign=S%3A1"
