@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.bench import origin, report
 from tests.bench.rows import GIB, MIB, ROWS, Bench, Row
-from tests.bench.systems import Emulator
+from tests.emulators import run_emulator
 
 
 def make_tree(root: pathlib.Path, whole: int) -> None:
@@ -74,10 +74,11 @@ def main() -> int:
             root = home / "tree"
             make_tree(root, int(2 * GIB * scale))
             served = stack.enter_context(origin.serving(root, home / "nginx"))
-            emulators = [Emulator(root, base) for base in (served.http, served.https, served.long)]
-            for emulator in emulators:
-                stack.callback(emulator.close)
-            emulators[2].control("POST", "faults", {"delay": origin.LATENCY_S})
+            emulators = [
+                stack.enter_context(run_emulator(root, "--origin", base))
+                for base in (served.http, served.https, served.long)
+            ]
+            emulators[2].fault("delay", seconds=origin.LATENCY_S)
             bench = Bench(
                 origin=served,
                 fast=emulators[0],

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from tests.bench import meters
 from tests.bench.origin import LATENCY_S, Origin
-from tests.bench.systems import Curl, Emulator, Fsmount, Mounted, Rclone
+from tests.bench.systems import Curl, Fsmount, Mounted, Rclone
 
 if TYPE_CHECKING:
     import pathlib
+
+    from tests.emulators import RunningEmulator
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -72,9 +74,9 @@ class Bench:
     """What every row may use."""
 
     origin: Origin
-    fast: Emulator
-    secure: Emulator
-    long: Emulator
+    fast: RunningEmulator
+    secure: RunningEmulator
+    long: RunningEmulator
     scale: float = 1.0
 
     def size(self, whole: int) -> int:
@@ -122,7 +124,7 @@ def least_cpu(medians: dict[str, Sample], prefix: str) -> float:
 # --- taking a sample ------------------------------------------------------------------------------
 
 
-def emulator_for(bench: Bench, base: str) -> Emulator:
+def emulator_for(bench: Bench, base: str) -> RunningEmulator:
     """Return the emulator whose links point at ``base``."""
     chosen = {bench.origin.http: bench.fast, bench.origin.https: bench.secure}
     return chosen.get(base, bench.long)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import shutil
@@ -11,8 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.emulators import RunningEmulator
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -65,45 +68,6 @@ def set_read_ahead(path: pathlib.Path, kib: int) -> None:
     pathlib.Path(f"/sys/class/bdi/{device}/read_ahead_kb").write_text(str(kib))
 
 
-class Emulator:
-    """The Cloudreve emulator over the origin's directory, its links pointing at the origin."""
-
-    def __init__(self, root: pathlib.Path, origin: str) -> None:
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.emulators",
-                "cloudreve",
-                "--root",
-                root,
-                "--origin",
-                origin,
-            ],
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-        )
-        self.ready = json.loads(self.process.stdout.readline())
-
-    def control(self, verb: str, door: str, body: object = None) -> object:
-        """Ask the control door; see ``tests.emulators``."""
-        import urllib.request
-
-        request = urllib.request.Request(
-            self.ready["control"].rstrip("/") + "/" + door,
-            method=verb,
-            data=None if body is None else json.dumps(body).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def close(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.wait(10)
-        self.process.stdout.close()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fsmount:
     """fsmount over an emulator.
@@ -119,7 +83,7 @@ class Fsmount:
     role: str = "fsmount"
 
     @contextmanager
-    def mount(self, emulator: Emulator, origin_base: str, ca_file: pathlib.Path):
+    def mount(self, emulator: RunningEmulator, origin_base: str, ca_file: pathlib.Path):
         """Mount afresh: own state, own cache."""
         home = pathlib.Path(tempfile.mkdtemp(prefix="bench-fsmount-"))
         environment = os.environ | {
@@ -127,7 +91,7 @@ class Fsmount:
         }
         path = home / "mnt"
         path.mkdir()
-        options = [emulator.ready["options"], self.options]
+        options = [emulator.line["options"], self.options]
         if origin_base.startswith("https"):
             options.append(f"ca_file={ca_file}")
         with self.run(environment, emulator, path, ",".join(filter(None, options))) as process:
@@ -139,8 +103,8 @@ class Fsmount:
     @contextmanager
     def run(self, environment, emulator, path, options):
         """Run ``fsmount mount --foreground`` on ``path`` while the block runs."""
-        command = [sys.executable, "-m", "fsmount", "--config", emulator.ready["config"]]
-        command += ["mount", emulator.ready["source"], path, "--foreground"]
+        command = [sys.executable, "-m", "fsmount", "--config", emulator.line["config"]]
+        command += ["mount", emulator.line["source"], path, "--foreground"]
         command += ["-o", options] if options else []
         process = subprocess.Popen(command, cwd=PROJECT, env=environment)
         try:
@@ -160,7 +124,7 @@ class Rclone:
     backend: str = ":http:"
 
     @contextmanager
-    def mount(self, emulator: Emulator, origin_base: str, ca_file: pathlib.Path):
+    def mount(self, emulator: RunningEmulator, origin_base: str, ca_file: pathlib.Path):
         """Mount afresh: own cache."""
         home = pathlib.Path(tempfile.mkdtemp(prefix="bench-rclone-"))
         path = home / "mnt"
@@ -215,10 +179,3 @@ class Curl:
         for process in self._running:
             if process.wait(600) != 0:
                 raise SystemExit(f"curl failed: {process.args}")
-
-
-def stop_all(processes: list[subprocess.Popen]) -> None:
-    """End every process of a list that still runs."""
-    for process in processes:
-        with suppress(ProcessLookupError):
-            process.terminate()
