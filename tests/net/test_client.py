@@ -15,7 +15,6 @@ from fsmount.model import Call
 from fsmount.net.client import NetSettings, open_api_client
 from tests.net.loopback import Close, authority, open_files, serving
 
-
 # A body that is not read to its end leaves httpx's nested generators to the collector, which closes
 # them in due course; the connection itself was closed by us.
 abandons_a_body = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
