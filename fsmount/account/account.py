@@ -75,6 +75,9 @@ class Scheme(Protocol):
     async def sign_in(self, credentials: Credentials, send: Send) -> Token:
         """Return a token from stored credentials, without a person.
 
+        Called with login and password, or with an access token alone: that one is returned as it
+        is, with the end that it tells about itself if it does.
+
         Raises:
             LoginLost: They are refused, or a person is needed (captcha, second factor); says so.
         """

@@ -278,7 +278,9 @@ class Lane:
             return max(wait_s, 0.0005)  # floats may leave a remainder too small to sleep for
         most = paces.concurrency(pace, self.limit)
         lease: int | None = None
-        if most is not None and record is None and self.under_way >= most:
+        # Asked before the leases: when the number was just lowered, calls of ours may be under way
+        # on leases beyond it, or on none.
+        if most is not None and self.under_way >= most:
             return math.inf
         if most is not None and record is not None:
             lease = self._leases.take(most)

@@ -44,7 +44,8 @@ def aged(token: Token, *, now: float, wall: float) -> Aged:
     """Return ``token`` with its life laid on the clock that says ``now``.
 
     The life is the difference of two times of the provider's clock, the age that of two times of
-    ours, so neither clock needs to be right. A token whose age is unknowable is due and over.
+    ours, so neither clock needs to be right. (Of a pasted access token nobody knows when it was
+    obtained: there both clocks have to agree.) A token whose age is unknowable is due and over.
 
     Args:
         token: As ``descend`` marked it.
@@ -79,15 +80,18 @@ def descend(token: Token, credentials: Credentials, *, wall: float) -> Token:
 
 
 def pasted(credentials: Credentials, kept: Token | None) -> Token | None:
-    """Return the tokens in ``credentials`` if they are newer than ``kept``; None otherwise.
+    """Return the token in ``credentials`` if it is newer than ``kept``; None otherwise.
 
-    They are when ``kept`` does not come after them: the user pasted new ones since.
+    It is when ``kept`` does not come after it: the user pasted a new one since. A refresh token
+    makes an access token beside it needless: renewed at once, its life is known.
     """
     if not (credentials.refresh_token or credentials.access_token):
         return None
     if kept is not None and kept.extra.get(_PASTED) == _fingerprint(credentials):
         return None
-    return Token(access=credentials.access_token, refresh=credentials.refresh_token)
+    if credentials.refresh_token:
+        return Token(refresh=credentials.refresh_token)
+    return Token(access=credentials.access_token)
 
 
 def digest(secret: str) -> str:

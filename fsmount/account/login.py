@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from fsmount.account.credentials import Credentials
-    from fsmount.drivers.base import LoginFlow
     from fsmount.model import Step, Token
     from fsmount.store.tokens import TokenFile
 
@@ -31,8 +30,20 @@ _FAILED_LOOKS = 5
 _MOST_QUESTIONS = 50
 
 
+class Flow(Protocol):
+    """What is walked: a driver's ``LoginFlow``, as it looks from below the drivers."""
+
+    async def start(self, answers: Mapping[str, str]) -> Step:
+        """Go on with everything answered so far."""
+        ...
+
+    async def poll(self) -> Step:
+        """Look again after ``ShowQr`` or ``Waiting``."""
+        ...
+
+
 async def walk(
-    flow: LoginFlow,
+    flow: Flow,
     ask: Callable[[Step], Awaitable[Mapping[str, str]]],
     *,
     within_s: float = _WITHIN_S,
@@ -62,7 +73,7 @@ async def walk(
         ) from exc
 
 
-async def _walk(flow: LoginFlow, ask: Callable[[Step], Awaitable[Mapping[str, str]]]) -> Done:
+async def _walk(flow: Flow, ask: Callable[[Step], Awaitable[Mapping[str, str]]]) -> Done:
     answers: dict[str, str] = {}
     step = await flow.start(answers)
     shown: Step | None = None
@@ -90,7 +101,7 @@ async def _answer(
     return given
 
 
-async def _look(flow: LoginFlow) -> Step:
+async def _look(flow: Flow) -> Step:
     for failed in range(1, _FAILED_LOOKS):
         try:
             return await flow.poll()

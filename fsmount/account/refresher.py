@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from fsmount.account.clocks import boottime
+from fsmount.account.credentials import Credentials
 from fsmount.account.lifetime import Aged, aged, descend, digest, pasted
 from fsmount.errors import (
     FsmountError,
@@ -26,10 +27,9 @@ from fsmount.errors import (
 from fsmount.store import files
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from fsmount.account.account import Scheme, Send
-    from fsmount.account.credentials import Credentials
     from fsmount.model import Token
     from fsmount.store.tokens import TokenFile
 
@@ -101,6 +101,7 @@ class Refresher:
         self._scheme = scheme
         self._tokens = tokens
         self._credentials = credentials
+        self._login = Credentials(login=credentials.login, password=credentials.password)
         self._send = send
         self._name = name
         self._clock = clock
@@ -247,7 +248,7 @@ class Refresher:
         async with self._locked():
             kept = await self._load()
             refusal: LoginLost | None = None
-            for base in self._candidates(kept):
+            for base in await self._candidates(kept):
                 candidate = self._aged(base)
                 if good(candidate):
                     self._hold(candidate)
@@ -265,17 +266,23 @@ class Refresher:
             if self._credentials.password:
                 self._count_rejection(rejected)
                 try:
-                    return await self._exchange(self._scheme.sign_in, self._credentials, kept)
+                    return await self._exchange(self._scheme.sign_in, self._login, kept)
                 except LoginLost as exc:
                     refusal = exc
             raise await self._lose(refusal)
 
-    def _candidates(self, kept: Token | None) -> Iterator[Token]:
+    async def _candidates(self, kept: Token | None) -> list[Token]:
+        """Return the tokens to go on from, best first."""
         new = pasted(self._credentials, kept)
-        if new is not None:
-            yield new
-        if kept is not None:
-            yield kept
+        if new is not None and new.access:
+            # Only the scheme can tell how long an access token lives.
+            alone = Credentials(access_token=new.access)
+            try:
+                new = await self._scheme.sign_in(alone, self._send)
+            except LoginLost as exc:
+                log.info("remote=%s the access token cannot be used: %s", self._name, exc)
+                new = None
+        return [token for token in (new, kept) if token is not None]
 
     async def _exchange(
         self, ask: Callable[[Basis, Send], Awaitable[Token]], basis: Basis, kept: Token | None

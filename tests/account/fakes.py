@@ -20,6 +20,7 @@ class FakeProvider:
         takes_s: Seconds that a refresh or a sign-in takes.
         failures: Raised, first to last, instead of answering refreshes and sign-ins.
         password: That signs in; None when nothing does.
+        pasted_ends_at: What an access token that was pasted says of its own end.
     """
 
     def __init__(self, *, life_s=3600.0, single_use=True, skew_s=0.0, takes_s=0.1):
@@ -35,6 +36,7 @@ class FakeProvider:
         self.refreshes = []
         self.sign_ins = []
         self.given = 0
+        self.pasted_ends_at = None
         self.now = lambda: 1e9 + trio.current_time()
 
     def give(self, **extra):
@@ -85,6 +87,10 @@ class FakeProvider:
         return self.give(**token.extra)
 
     async def sign_in(self, credentials, send):
+        if credentials.access_token:
+            ends = self.pasted_ends_at
+            return Token(access=credentials.access_token, access_expires_at=ends)
+        assert not credentials.refresh_token
         self.sign_ins.append(credentials.login)
         await trio.sleep(self.takes_s)
         if self.failures:

@@ -81,3 +81,13 @@ def test_pasted_tokens_win_until_something_comes_after_them():
     assert pasted(first, kept) is None
     assert pasted(second, kept) == Token(refresh="r2")
     assert pasted(Credentials(access_token="a"), kept) == Token(access="a")
+    assert pasted(Credentials(access_token="a", refresh_token="r"), kept) == Token(refresh="r")
+
+
+def test_a_pasted_access_token_ends_when_it_says():
+    """Nobody knows when it was obtained, so the clocks have to agree."""
+    token = Token(access="a", issued_at=WALL - 3000, access_expires_at=WALL + 600)
+    assert aged(token, now=50.0, wall=WALL).over_at == pytest.approx(650)
+    assert aged(Token(access="a", access_expires_at=WALL + 600), now=50.0, wall=WALL).over_at == (
+        pytest.approx(650)
+    )

@@ -282,6 +282,20 @@ async def test_an_access_token_alone_is_lost_when_it_ends(provider):
 
 @pytest.mark.autojump
 @pytest.mark.logs("login lost")
+async def test_an_access_token_that_says_its_end_is_not_used_after_it(provider):
+    """A provider that takes an old token for no token would go on with a guest's rights."""
+    provider.pasted_ends_at = 1e9 + trio.current_time() + 600
+    refresher = in_memory(provider, Credentials(access_token="pasted-access"))
+    await refresher.current()
+    await trio.sleep(599)
+    await refresher.current()
+    await trio.sleep(2)
+    with pytest.raises(LoginLost, match="nothing can renew it"):
+        await refresher.current()
+
+
+@pytest.mark.autojump
+@pytest.mark.logs("login lost")
 async def test_nobody_signed_in_is_said(provider):
     """Neither credentials nor a kept token."""
     with pytest.raises(LoginLost, match="nobody is signed in"):
