@@ -399,6 +399,13 @@ def lying(_url, start, stop):
     return FakeResponse(206, headers, SMALL[start:stop] + b"more")
 
 
+def overlong(_url, start, stop):
+    """A range shorter than asked, its body going on with other bytes."""
+    end = min(stop, start + 10)
+    headers = {"content-range": f"bytes {start}-{end - 1}/{len(SMALL)}"}
+    return FakeResponse(206, headers, SMALL[start:end] + OTHER)
+
+
 FAULTS = st.one_of(
     st.integers(0, 3000).map(lambda cut: small(cut=cut)),
     st.integers(1, 999).map(lambda piece: small(piece=piece)),
@@ -410,6 +417,7 @@ FAULTS = st.one_of(
             ProtocolError("nonsense"),
             shifted,
             lying,
+            overlong,
             lambda _url, start, stop: FakeResponse(200, {"content-length": "5000"}, OTHER),
             lambda _url, start, stop: FakeResponse(206, {}, OTHER[start:stop]),
             lambda _url, start, stop: partial(OTHER + b"x", start, stop),
