@@ -171,6 +171,18 @@ async def test_a_shorter_range_than_asked_is_gone_on_from():
         assert [start for _, start, _ in scene.client.gets] == [0, 300_000, 600_000, 900_000]
 
 
+async def test_a_body_that_goes_on_beyond_its_range_is_cut_off_there():
+    """What comes after the checked bytes is nobody's."""
+
+    def overlong(_url, start, _stop):
+        headers = {"content-range": f"bytes {start}-{start + 9}/{SIZE}"}
+        return FakeResponse(206, headers, CONTENT[start : start + 10] + b"something else")
+
+    async with playing(overlong) as scene:
+        assert await scene.fetch(0, 100) == CONTENT[:100]
+        assert len(scene.client.gets) == 10
+
+
 async def test_a_link_that_expires_in_the_middle_is_renewed_unseen():
     """One fresh link, no error."""
     async with playing(drops(400_000), status(403), good) as scene:
