@@ -75,7 +75,7 @@ def renew_after_s(life_s: float) -> float:
 
 def descend(token: Token, credentials: Credentials, *, wall: float) -> Token:
     """Return ``token`` marked with when it was obtained and which pasted tokens it comes after."""
-    marks = {_OBTAINED: f"{wall:.0f}", _PASTED: _fingerprint(credentials)}
+    marks = {_OBTAINED: f"{wall:.3f}", _PASTED: _fingerprint(credentials)}
     return msgspec.structs.replace(token, extra={**token.extra, **marks})
 
 
