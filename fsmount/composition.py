@@ -11,19 +11,20 @@ from fsmount.cache.disk import open_disk_cache
 from fsmount.config import load_config
 from fsmount.daemon import Served
 from fsmount.reader.stream import open_reader
-from fsmount.remote import find_source, open_remote
+from fsmount.remote import describe, find_source, open_remote
 from fsmount.store.directories import prepare
 from fsmount.store.tree import open_tree_store
 from fsmount.vfs.filesystem import open_filesystem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from fsmount.daemon import Compose
+    from fsmount.daemon import Compose, Verb
     from fsmount.options import MountOptions
+    from fsmount.remote import Remote
     from fsmount.store.directories import Directories
-    from fsmount.vfs.filesystem import Kernel
+    from fsmount.vfs.filesystem import Filesystem, Kernel
 
 
 def composition(
@@ -55,6 +56,7 @@ def composition(
                 remote=source.name,
                 driver=source.driver,
                 listing_ttl_s=remote.member.listing_ttl_s,
+                verbs=_verbs(filesystem, remote),
                 details=lambda: {
                     "memory": dict(reader.statistics()),
                     "disk": dict(disk.statistics()) if disk else None,
@@ -63,3 +65,15 @@ def composition(
             )
 
     return compose
+
+
+def _verbs(filesystem: Filesystem, remote: Remote) -> dict[str, Verb]:
+    """Return what ``fsmount stat`` and ``fsmount link`` ask of a path in the mount."""
+
+    async def stat(path: str) -> Mapping[str, object]:
+        return describe(path, await filesystem.find(path))
+
+    async def link(path: str) -> Mapping[str, object]:
+        return await remote.direct_link(await filesystem.find(path))
+
+    return {"stat": stat, "link": link}

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
@@ -58,6 +58,10 @@ _AUTHORITATIVE = (
 )
 
 
+Verb: TypeAlias = "Callable[..., Awaitable[Mapping[str, object]]]"
+"""Answers one question of the control door; its keywords are the question's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A tree to be mounted, and what ``status`` tells beside it.
@@ -70,6 +74,7 @@ class Served:
         driver: Of the remote.
         listing_ttl_s: Seconds its listings are fresh.
         details: Parts of ``status`` that the layers below know (memory, disk, governor).
+        verbs: Further questions of the control door that they can answer.
     """
 
     filesystem: Filesystem
@@ -79,6 +84,7 @@ class Served:
     driver: str
     listing_ttl_s: float
     details: Callable[[], Mapping[str, object]] = dict
+    verbs: Mapping[str, Verb] = field(default_factory=dict)
 
 
 Compose: TypeAlias = Callable[[Kernel], AbstractAsyncContextManager[Served]]
@@ -176,7 +182,7 @@ class _Daemon:
 
     async def _announce(self, served: Served, operations: Operations, mount: KernelMount) -> None:
         await operations.started.wait()
-        mount.raise_read_ahead()
+        mount.tune()
         log.info("mounted %s on %s", served.shown, self._place.mountpoint)
         self._ready()
         self._reports.status(f"serving {served.shown}")
@@ -263,9 +269,7 @@ def _mode(full: int, default: int, *masks: int | None) -> int:
     return default if mask is None else full & ~mask
 
 
-def _verbs(
-    served: Served, place: Place, operations: Operations
-) -> dict[str, Callable[..., object]]:
+def _verbs(served: Served, place: Place, operations: Operations) -> dict[str, Verb]:
     since = time.time()
 
     async def status() -> Mapping[str, object]:
@@ -289,7 +293,7 @@ def _verbs(
         }
 
     async def refresh(path: str = "") -> Mapping[str, object]:
-        await served.filesystem.refresh(path)
+        await served.filesystem.refresh("" if path == "." else path)
         return {}
 
-    return {"status": status, "refresh": refresh}
+    return {"status": status, "refresh": refresh, **served.verbs}

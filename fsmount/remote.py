@@ -7,10 +7,9 @@ driver, links. Everything that runs behind (token renewal, link calls) runs in t
 
 from __future__ import annotations
 
-import tempfile
+import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,17 +21,20 @@ from fsmount.account import credentials
 from fsmount.account.account import Account
 from fsmount.account.governor import Governor
 from fsmount.account.refresher import Refresher
-from fsmount.drivers.base import Ability, DriverOptions, Quota
+from fsmount.drivers.base import Ability, DriverOptions, Quota, ReadsContentErrors
 from fsmount.drivers.declared import declared
+from fsmount.errors import FsmountError, IsFolder, UsageError
 from fsmount.health import Health
+from fsmount.model import Priority, priority
 from fsmount.net.client import NetSettings, open_api_client
 from fsmount.net.stream import open_range_client
 from fsmount.store.detections import Detections
-from fsmount.store.directories import Directories, prepare
+from fsmount.store.directories import prepare
 from fsmount.store.links import LinkStore
 from fsmount.store.tokens import TokenFile, token_path
 from fsmount.transfer.fetch import RemoteFile
 from fsmount.transfer.links import open_links
+from fsmount.transfer.rewrite import LinkRewrite
 from fsmount.vfs.filesystem import Member
 
 if TYPE_CHECKING:
@@ -41,12 +43,20 @@ if TYPE_CHECKING:
     from fsmount.account.account import Scheme
     from fsmount.config import Config
     from fsmount.drivers.base import Driver
-    from fsmount.model import Entry
+    from fsmount.model import Entry, Space
     from fsmount.net.client import ApiClient
     from fsmount.source import Source
+    from fsmount.store.directories import Directories
     from fsmount.transfer.links import Links
+    from fsmount.vfs.filesystem import Attributes
+
+log = logging.getLogger(__name__)
 
 _CLOSE_WITHIN_S = 2.0
+
+# A command that only lists has ended by then; nobody asks df in the first second of a mount.
+_FIRST_SPACE_AFTER_S = 1.0
+_SPACE_EVERY_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,7 @@ class Remote:
         health: State, reason, until.
         governor: Pace of the account, shared with other processes.
         member: The remote as ``vfs`` takes it.
+        capacity: What the provider last told of its space.
     """
 
     source: Source
@@ -70,6 +81,73 @@ class Remote:
     health: Health
     governor: Governor
     member: Member
+    capacity: Capacity
+
+    async def direct_link(self, file: Attributes) -> dict[str, object]:
+        """Return a file's direct link as plain data: url, headers, lifetime_s (None: no end).
+
+        An account secret: only for whoever asks for it by name.
+
+        Raises:
+            IsFolder: Folders have none.
+        """
+        if file.is_folder:
+            raise IsFolder(
+                f'"{file.entry.name or "/"}" is a folder', advice="only files have links"
+            )
+        link = await self.links.get(file.entry)
+        return {
+            "url": link.url,
+            "headers": dict(link.headers),
+            "lifetime_s": self.links.remaining_s(file.entry),
+        }
+
+
+def describe(path: str, node: Attributes) -> dict[str, object]:
+    """Return what is known about a node, as plain data; asks nobody."""
+    return {
+        "path": path or "/",
+        "kind": str(node.entry.kind),
+        "size": node.size,
+        "mtime_ns": node.mtime_ns,
+        "inode": node.inode,
+        "id": node.entry.id,
+        "version": node.entry.version,
+        "digest": node.entry.digest,
+    }
+
+
+class Capacity:
+    """The space of one remote, asked behind: ``df`` takes what was last told.
+
+    Args:
+        quota: Tells it; None when the remote has no capacity of its own (a share).
+    """
+
+    def __init__(self, quota: Quota | None) -> None:
+        self._quota = quota
+        self._told: Space | None = None
+
+    def last(self) -> Space | None:
+        """Return what was told last, without asking; None until something was."""
+        return self._told
+
+    async def update(self) -> None:
+        """Ask now; a failure is logged and leaves what was told before."""
+        if self._quota is None:
+            return
+        try:
+            self._told = await self._quota.space()
+        except FsmountError as exc:
+            log.debug("the capacity is not to be had now: %s", exc)
+
+    async def run(self) -> None:
+        """Ask now and then, for ever."""
+        priority.set(Priority.PREFETCH)
+        await trio.sleep(_FIRST_SPACE_AFTER_S)
+        while True:
+            await self.update()
+            await trio.sleep(_SPACE_EVERY_S)
 
 
 async def find_source(
@@ -120,18 +198,19 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
         StoreFault: State cannot be read or written.
     """
     async with AsyncExitStack() as stack:
-        if directories is None:
-            directories = _nowhere(Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        for state in (directories.state, directories.state / "governor"):
+        state = None if directories is None else directories.state
+        if state is not None:
             await trio.to_thread.run_sync(prepare, state)
+            await trio.to_thread.run_sync(prepare, state / "governor")
         _hide_secrets(source.options)
         _hide_secrets(source.signer)
         spec, options = source.spec, source.options
+        rewrite = _rewrite(options)
         settings = net_settings(options)
         api = await stack.enter_async_context(open_api_client(settings))
         ranges = await stack.enter_async_context(open_range_client(settings))
         health = Health(remote=source.name)
-        governor = Governor(directories.state / "governor" / source.account_key, spec.limits)
+        governor = Governor(state and state / "governor" / source.account_key, spec.limits)
         scheme = spec.scheme(options)
         refresher = await _refresher(source, scheme, api, directories)
         account = Account(
@@ -144,9 +223,13 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
         )
         driver = spec.open(options, account)
         stack.push_async_callback(_close, driver)
-        store = await trio.to_thread.run_sync(LinkStore, directories.state / "links.sqlite")
-        stack.callback(store.close)
+        store = None
+        if state is not None:
+            store = await trio.to_thread.run_sync(LinkStore, state / "links.sqlite")
+            stack.callback(store.close)
         links = await stack.enter_async_context(open_links(driver, store, source.identity))
+
+        classify = driver.classify_content if isinstance(driver, ReadsContentErrors) else None
 
         def file_source(entry: Entry) -> RemoteFile:
             return RemoteFile(
@@ -156,8 +239,13 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
                 governor=governor,
                 health=health,
                 max_connections=options.max_connections,
+                classify=classify,
+                rewrite=rewrite,
             )
 
+        may_tell = Ability.QUOTA in spec.abilities and not source.is_share
+        quota = driver if may_tell and isinstance(driver, Quota) else None
+        capacity = Capacity(quota)
         own_ttl_s, share_ttl_s = spec.listing_ttl_s
         kind_ttl_s = share_ttl_s if source.is_share else own_ttl_s
         member = Member(
@@ -168,11 +256,12 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
             source=file_source,
             health=health,
             listing_ttl_s=kind_ttl_s if options.listing_ttl_s is None else options.listing_ttl_s,
-            has_quota=Ability.QUOTA in spec.abilities
-            and isinstance(driver, Quota)
-            and not source.is_share,
+            has_quota=quota is not None,
+            space=capacity.last,
         )
         async with trio.open_nursery() as nursery:
+            if quota is not None:
+                nursery.start_soon(capacity.run)
             if refresher is not None:
                 nursery.start_soon(refresher.run)
             yield Remote(
@@ -183,27 +272,44 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
                 health=health,
                 governor=governor,
                 member=member,
+                capacity=capacity,
             )
             nursery.cancel_scope.cancel()
 
 
 async def _refresher(
-    source: Source, scheme: Scheme, api: ApiClient, directories: Directories
+    source: Source, scheme: Scheme, api: ApiClient, directories: Directories | None
 ) -> Refresher | None:
     """Return what keeps the account's token fresh; None for a share that nobody signs."""
-    tokens = TokenFile(token_path(directories, source.account_key))
+    tokens = None
+    if directories is not None:
+        tokens = TokenFile(token_path(directories, source.account_key))
     found = await credentials.resolve(
         msgspec.structs.asdict(source.signer),
         remote=source.signer_name,
-        directory=directories.credentials,
+        directory=directories.credentials if directories else None,
     )
     for secret in (found.password, found.refresh_token, found.access_token):
         logs.keep_secret(secret)
     # An own drive has no other way than a login, and one that comes later is found by itself.
-    anonymous = source.is_share and not source.options.auth and not found
-    if anonymous and await trio.to_thread.run_sync(tokens.load) is None:
+    if source.is_share and not source.options.auth and not found:
+        kept = None if tokens is None else await trio.to_thread.run_sync(tokens.load)
+        if kept is None:
+            return None
+    return Refresher(
+        scheme=scheme, tokens=tokens, credentials=found, send=api.send, name=source.signer_name
+    )
+
+
+def _rewrite(options: DriverOptions) -> LinkRewrite | None:
+    if options.download == "direct":
         return None
-    return Refresher(scheme=scheme, tokens=tokens, credentials=found, send=api.send)
+    if not options.download_proxy_url:
+        raise UsageError(
+            'download = "proxy_url" wants a download_proxy_url',
+            advice='it is a template such as "https://proxy.example/get?u={url_quoted}"',
+        )
+    return LinkRewrite(options.download_proxy_url)
 
 
 async def _close(driver: Driver) -> None:
@@ -215,9 +321,3 @@ def _hide_secrets(options: DriverOptions) -> None:
     for option in declared(type(options)):
         if option.sensitive or option.code:
             logs.keep_secret(str(getattr(options, option.name) or ""))
-
-
-def _nowhere(directory: Path) -> Directories:
-    return Directories(
-        config_files=(), state=directory, cache=directory, runtime=directory, credentials=None
-    )

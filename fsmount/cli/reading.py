@@ -179,17 +179,10 @@ def stat(
 
 
 async def _stat(invocation: Invocation, at: Unmounted, options: tuple[str, ...]) -> dict[str, Any]:
+    from fsmount.remote import describe
+
     async with _opened(invocation, at, options) as (_, filesystem):
-        found = await filesystem.find(at.path)
-        return {
-            "path": at.path or "/",
-            "kind": str(found.entry.kind),
-            "size": found.size,
-            "mtime_ns": found.mtime_ns,
-            "id": found.entry.id,
-            "version": found.entry.version,
-            "digest": found.entry.digest,
-        }
+        return describe(at.path, await filesystem.find(at.path))
 
 
 @click.command(cls=Command)
@@ -273,7 +266,6 @@ def link(
         case Unmounted() as at:
             import trio
 
-            name = at.path.rpartition("/")[2]
             name, facts = trio.run(_link, invocation, at, options)
     if as_json:
         say(json.dumps(facts, ensure_ascii=False, indent=2))
@@ -293,15 +285,7 @@ async def _link(
 ) -> tuple[str, dict[str, Any]]:
     async with _opened(invocation, at, options) as (remote, filesystem):
         found = await filesystem.find(at.path)
-        if found.is_folder:
-            raise IsFolder(f'"{at.path or "/"}" is a folder: only files have links')
-        direct = await remote.links.get(found.entry)
-        facts = {
-            "url": direct.url,
-            "headers": dict(direct.headers),
-            "lifetime_s": remote.links.remaining_s(found.entry),
-        }
-        return found.entry.name, facts
+        return found.entry.name, await remote.direct_link(found)
 
 
 def _ask(verb: str, path: Path) -> dict[str, Any]:
