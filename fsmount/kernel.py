@@ -37,6 +37,8 @@ _MIN_TASKS = 4
 
 _INVALIDATIONS = 100_000
 _READ_AHEAD_KIB = 1024
+# Each may hold 1 MiB of page cache while it waits.
+_MAX_BACKGROUND = 128
 
 
 class Invalidations:
@@ -117,17 +119,25 @@ class KernelMount:
         """Let ``serve`` return when the requests under way are answered."""
         pyfuse3.terminate()
 
-    def raise_read_ahead(self) -> None:
-        """Let the kernel read 1 MiB ahead where we may say so (root).
+    def tune(self) -> None:
+        """Let the kernel read 1 MiB ahead and wait for more than 12 reads at once, where we may.
 
         Only after the first request: while the kernel handles our reply to it, it lowers the
         read-ahead to what it was before.
         """
-        try:
-            Path(f"/sys/class/bdi/{self.device}/read_ahead_kb").write_text(str(_READ_AHEAD_KIB))
-        except OSError as exc:
-            # A user's mount reads 128 KiB ahead: slower, not wrong.
-            log.debug("read-ahead stays as it is: %s", exc)
+        number = self.device.partition(":")[2]
+        for file, value in (
+            # Root only; a user's mount reads 128 KiB ahead: slower, not wrong.
+            (Path(f"/sys/class/bdi/{self.device}/read_ahead_kb"), _READ_AHEAD_KIB),
+            # Whoever mounted. Nearly every read counts as background here, also a direct one, so
+            # that 12 stalled readers would hold up all others.
+            (mountpoint.CONNECTIONS / number / "max_background", _MAX_BACKGROUND),
+            (mountpoint.CONNECTIONS / number / "congestion_threshold", _MAX_BACKGROUND * 3 // 4),
+        ):
+            try:
+                file.write_text(str(value))
+            except OSError as exc:
+                log.debug("%s stays as it is: %s", file, exc)
 
 
 # pyfuse3 keeps its session in module globals: a second init is accepted silently and strands the

@@ -1,4 +1,4 @@
-"""What ``fsmount mount`` and ``fsmount umount`` do: check, start the daemon, say how it went.
+"""What ``fsmount mount`` does: check, start the daemon, say how it went.
 
 Light on purpose: the process that stays as the supervisor has imported neither Trio nor httpx. What
 is opened and served is ``composition``'s and ``daemon``'s, imported in the child only.
@@ -73,15 +73,6 @@ def mount(request: MountRequest) -> int:
 
     guard = mountpoint.Guard(path)
     return supervisor.supervise(serve, guard, background=not request.foreground, log_to=log_to)
-
-
-def unmount(path: Path) -> int:
-    """Unmount the mount of ours on ``path``; return the exit code, with a line if it failed."""
-    try:
-        control.unmount(path, find_directories())
-    except (FsmountError, OSError) as exc:
-        return _failed(exc, debug=False)
-    return DONE
 
 
 def _serve(
