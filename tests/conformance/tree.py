@@ -1,0 +1,84 @@
+"""The tree that every driver is shown, and how to read it back through a driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fsmount.drivers.base import Driver
+    from fsmount.model import Entry
+
+FILES = {
+    "plain.txt": b"0123456789" * 10,
+    "empty.txt": b"",
+    "100% real.txt": b"percent\n",
+    "hash#tag.txt": b"hash\n",
+    "what?.txt": b"question\n",
+    "amp&eq=+;.txt": b"query\n",
+    "quote'\"back\\slash.txt": b"quotes\n",
+    " leading and trailing . ": b"spaces\n",
+    "你好 🎉.txt": "你好\n".encode(),
+    "e\u0301 nfd.txt": b"nfd\n",
+    "\u00e9 nfc.txt": b"nfc\n",
+    "长" * 84 + ".md"[:3]: b"255 bytes of name\n",
+    "z folder/inner.bin": bytes(range(256)) * 300,
+    "目录 😀 100%/deep/deeper/deepest/文件.txt": b"deep\n",
+    # As many folders as a small page holds, twice: where servers lose files behind them.
+    **{f"borders/z-dir{n}/in": b"x" for n in range(6)},
+    **{f"borders/a-file{n}": b"y" * n for n in range(7)},
+    **{f"many/f{n:04}.txt": b"" for n in range(25)},
+}
+FOLDERS = ("empty folder", "folders only/a", "folders only/b", "folders only/c")
+
+
+def make_tree(root: Path) -> Path:
+    """Make the tree below `root`."""
+    for name, content in FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for name in FOLDERS:
+        (root / name).mkdir(parents=True)
+    return root
+
+
+def wanted(only: str | None) -> dict[str, int | None]:
+    """Return path to size (None for a folder) of what is to be seen."""
+    if only is not None:
+        return {only: len(FILES[only])}
+    found: dict[str, int | None] = {name: len(content) for name, content in FILES.items()}
+    for name in (*FILES, *(f"{folder}/" for folder in FOLDERS)):
+        parts = name.split("/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            found["/".join(parts[:depth])] = None
+    return found
+
+
+async def children(driver: Driver, folder: Entry) -> list[list[Entry]]:
+    """Return the pages of a folder."""
+    pages, cursor, seen = [], None, set()
+    while True:
+        page = await driver.list(folder, cursor)
+        pages.append(page.entries)
+        if page.next_cursor is None:
+            return pages
+        assert page.next_cursor not in seen, "the listing goes round in circles"
+        seen.add(page.next_cursor)
+        cursor = page.next_cursor
+
+
+async def walk(driver: Driver) -> dict[str, Entry]:
+    """Return every entry below the root by its path."""
+    found: dict[str, Entry] = {}
+    left = [("", driver.root)]
+    while left:
+        prefix, folder = left.pop()
+        for entry in (each for page in await children(driver, folder) for each in page):
+            path = f"{prefix}{entry.name}"
+            assert path not in found, f"{path} was listed twice"
+            found[path] = entry
+            if entry.is_folder:
+                left.append((f"{path}/", entry))
+    return found
