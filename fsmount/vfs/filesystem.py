@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import trio
+
+from fsmount.store.tree import MemoryTreeStore
 from fsmount.vfs.border import Attributes, DirEntry, FileHandle, FolderHandle, Kernel, Member
+from fsmount.vfs.changes import Changes
+from fsmount.vfs.fetching import Fetcher
+from fsmount.vfs.freshness import Patience
+from fsmount.vfs.handles import OpenFiles, OpenFolder
+from fsmount.vfs.kept import Keeper
+from fsmount.vfs.listing import Listings
+from fsmount.vfs.progress import Progress
+from fsmount.vfs.tree import Folder, Node, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from fsmount.model import Inode, Space
     from fsmount.reader.stream import Reader
@@ -33,6 +45,12 @@ class Filesystem:
     ``stale_after_s`` of waiting, an error after ``answer_within_s``; the fetch goes on behind.
     """
 
+    def __init__(self, member: Member, tree: Tree, listings: Listings, files: OpenFiles) -> None:
+        self._member = member
+        self._tree = tree
+        self._listings = listings
+        self._files = files
+
     async def lookup(self, parent: Inode, name: str) -> Attributes:
         """Return the child ``name``; adds one to its lookup count.
 
@@ -40,47 +58,102 @@ class Filesystem:
             NotFound: Only from a complete listing.
             TimedOut: The listing is not complete yet.
         """
-        raise NotImplementedError
+        node = await self._listings.child(self._tree.folder(parent), name)
+        self._tree.remember(node)
+        return node.attributes()
 
     async def attributes(self, inode: Inode) -> Attributes:
         """Return attributes; of the root always at once."""
-        raise NotImplementedError
+        node = self._tree.node(inode)
+        if node.parent is not None and self._tree.stands(node):
+            await self._listings.settled(node.parent)
+        return node.attributes()
 
     def remember(self, inode: Inode) -> None:
-        """Add one to the lookup count of ``inode`` (readdirplus hands out references)."""
-        raise NotImplementedError
+        """Add one to the lookup count of ``inode`` (readdirplus hands out references).
+
+        Raises:
+            Gone: It was taken out since the row was made: the row must not be handed out.
+        """
+        self._tree.remember(self._tree.node(inode))
 
     def forget(self, inodes: Iterable[tuple[Inode, int]]) -> None:
-        """Take back lookup counts."""
-        raise NotImplementedError
+        """Take back lookup counts; numbers that nothing has any more are ignored."""
+        for inode, count in inodes:
+            if (node := self._tree.known(inode)) is not None:
+                self._tree.forget(node, count)
+                if not node.lookups:
+                    self._files.forgotten(inode)
 
     async def open_folder(self, inode: Inode) -> FolderHandle:
-        """Open a folder for readdir; starts or joins its listing when it is not fresh."""
-        raise NotImplementedError
+        """Open a folder for readdir; starts or joins its listing when it is not fresh.
+
+        Returns at once: the first read waits.
+
+        Raises:
+            NotFolder: It is a file.
+        """
+        folder = self._tree.folder(inode)
+        handle = OpenFolder(folder, self._tree, self._listings)
+        self._listings.start_ahead(folder)
+        return handle
 
     def open_file(self, inode: Inode) -> FileHandle:
-        """Open a file at its listed version; asks nobody."""
-        raise NotImplementedError
+        """Open a file at its listed version; asks nobody.
+
+        Raises:
+            IsFolder: It is a folder.
+        """
+        return self._files.open(self._tree.file(inode))
 
     def space(self) -> Space | None:
         """Return the capacity as last known; never asks the network."""
-        raise NotImplementedError
+        return self._member.space()
 
     async def find(self, path: str) -> Attributes:
-        """Return what ``path`` (``/``-separated, shown names) names; "" is the root."""
-        raise NotImplementedError
+        """Return what ``path`` (``/``-separated, shown names) names; "" is the root.
+
+        Adds nothing to any lookup count: what is found is to be opened before the next await.
+        """
+        return (await self._find(path)).attributes()
+
+    async def _find(self, path: str) -> Node:
+        node: Node = self._tree.root
+        for name in path.split("/"):
+            if name:
+                node = await self._listings.child(self._tree.folder(node.inode), name)
+        return node
 
     def path_of(self, inode: Inode) -> str:
         """Return the shown path of ``inode``, for messages and ``status``."""
-        raise NotImplementedError
+        return self._tree.path(self._tree.node(inode))
 
-    async def refresh(self, path: str) -> None:
-        """List the folder at ``path`` anew now, whatever its age, and push what changed."""
-        raise NotImplementedError
+    async def refresh(self, path: str) -> int:
+        """List the folder at ``path`` anew now, whatever its age, and push what changed.
+
+        The folder of a file is listed when ``path`` names a file. Waits for the whole listing.
+
+        Returns:
+            How many entries the folder has now.
+
+        Raises:
+            FsmountError: It could not be listed; what was known stays.
+        """
+        node = await self._find(path)
+        folder = node if isinstance(node, Folder) else node.parent
+        assert folder is not None
+        return await self._listings.refresh(folder)
 
     def status(self) -> Mapping[str, object]:
         """Return health per remote, counts, and every open file, as plain data."""
-        raise NotImplementedError
+        report = self._member.health.report
+        health = {"state": str(report.state), "reason": report.reason, "until": report.until}
+        return {
+            **health,
+            "remotes": [{"name": self._member.name, **health}],
+            "counts": self._tree.statistics(),
+            "handles": self._files.snapshots(self._tree.path),
+        }
 
 
 @asynccontextmanager
@@ -92,7 +165,34 @@ async def open_filesystem(
     kernel: Kernel | None = None,
     answer_within_s: float = 5.0,
     stale_after_s: float = 1.0,
+    nodes_in_memory: int = 200_000,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Filesystem]:
-    """Open the tree over ``member``; background listings run in its own nursery."""
-    raise NotImplementedError
-    yield
+    """Open the tree over ``member``; background listings run in its own nursery.
+
+    Args:
+        member: Its driver's root becomes ``/``.
+        reader: Reads the open files.
+        store: Keeps the tree; None keeps it in memory as long as it is open.
+        kernel: Told what to forget; None without one.
+        answer_within_s: The longest that a metadata request waits.
+        stale_after_s: How long it waits when it has an older answer.
+        nodes_in_memory: Entries after which folders that nobody holds are let go (some 150 MB);
+            only with a store that keeps them. What the kernel holds comes on top.
+        wall: Unix seconds.
+    """
+    store = MemoryTreeStore() if store is None else store
+    tree = Tree(member, store.new_inode, nodes_in_memory)
+    changes = Changes(kernel)
+    progress = Progress()
+    async with trio.open_nursery() as nursery:
+        spawn = nursery.start_soon
+        keeper = Keeper(tree, store, progress, spawn=spawn, wall=wall)
+        fetcher = Fetcher(tree, store, keeper, changes, progress, spawn=spawn)
+        patience = Patience(answer_within_s=answer_within_s, stale_after_s=stale_after_s)
+        listings = Listings(tree, keeper, fetcher, progress, patience)
+        files = OpenFiles(tree, listings, keeper, changes, reader)
+        nursery.start_soon(keeper.run)
+        nursery.start_soon(changes.run)
+        yield Filesystem(member, tree, listings, files)
+        nursery.cancel_scope.cancel()

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 def version_of(entry: Entry) -> str:
-    """Return what names the version of a file: the provider's word, else size and mtime."""
-    return entry.version or f"{entry.size}.{entry.mtime_ns}"
+    """Return what names the bytes of a file among all that it ever had.
+
+    The provider's version and the listed size; its mtime where it gives no version.
+    """
+    return f"{entry.version or entry.mtime_ns}.{entry.size}"
 
 
 def content_key(member: Member, entry: Entry) -> ContentKey:
@@ -30,11 +33,6 @@ def content_key(member: Member, entry: Entry) -> ContentKey:
     return ContentKey(member.identity, f"{entry.id}@{version_of(entry)}", entry.size)
 
 
-def same_content(old: Entry, new: Entry) -> bool:
-    """Tell whether two listings of one file speak of the same bytes."""
-    return old.size == new.size and version_of(old) == version_of(new)
-
-
 def with_first_mtime(old: Entry, new: Entry) -> Entry:
     """Return ``new`` with the mtime of ``old`` while version and size stay.
 
@@ -43,6 +41,6 @@ def with_first_mtime(old: Entry, new: Entry) -> Entry:
     """
     if new.is_folder or not new.version or not old.mtime_ns or old.mtime_ns == new.mtime_ns:
         return new
-    if not same_content(old, new):
+    if version_of(old) != version_of(new):
         return new
     return msgspec.structs.replace(new, mtime_ns=old.mtime_ns)
