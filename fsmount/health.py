@@ -57,6 +57,11 @@ class Health:
         """An answer came: whatever was wrong is over."""
         self._become(Report(state=State.ONLINE))
 
+    def delivered(self) -> None:
+        """Bytes of a file came: a link at hand works, which says nothing of login or share."""
+        if self.report.state not in (State.LOGIN_LOST, State.GONE):
+            self.succeeded()
+
     def failed(self, exc: errors.FsmountError) -> None:
         """Take in a failure; one that says nothing about the remote (a missing file) is ignored."""
         match exc:

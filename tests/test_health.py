@@ -56,3 +56,14 @@ def test_an_answer_ends_what_was_wrong_and_is_logged_once():
     health.succeeded()
     assert health.report.state is State.ONLINE
     assert health.report.reason == ""
+
+
+@pytest.mark.logs("remote=films is")
+@pytest.mark.parametrize(("failure", "state"), BECOMES, ids=lambda x: type(x).__name__)
+def test_bytes_of_a_file_end_an_outage_but_bring_back_no_login(failure, state):
+    """A link that was kept goes on working after the login is lost or the share is over."""
+    health = Health(remote="films")
+    health.failed(failure)
+    health.delivered()
+    lasting = state in (State.LOGIN_LOST, State.GONE)
+    assert health.report.state is (state if lasting else State.ONLINE)

@@ -1,5 +1,6 @@
 """From "bytes a to b of this file" to a checked GET on a usable link.
 
-``links.py`` keeps one usable link per file and renews it once for all who wait. ``fetch.py`` turns
-a span into a GET into the block's buffer, checks every header that matters, resumes after a drop.
+``links.py`` keeps one usable link per file and renews it once for all who wait; ``rewrite.py``
+sends its GETs elsewhere. ``fetch.py`` turns a span into GETs into the block's buffer;
+``answers.py`` decides which bodies may be taken and ``attempts.py`` what is tried again.
 """

@@ -188,7 +188,7 @@ class RemoteFile:
                 classify=self._classify,
             )
         self._check_version(response.host, response.headers)
-        self._health.succeeded()
+        self._health.delivered()
         while remaining:
             room = span.sink.room()
             assert room, "the sink is full before its span"

@@ -112,11 +112,11 @@ class FakeHealth:
     """Remembers what it was told."""
 
     def __init__(self):
-        self.successes = 0
+        self.deliveries = 0
         self.failures = []
 
-    def succeeded(self):
-        self.successes += 1
+    def delivered(self):
+        self.deliveries += 1
 
     def failed(self, exc):
         self.failures.append(type(exc))

@@ -107,7 +107,7 @@ async def test_a_span_arrives_in_one_get(room):
         assert await scene.fetch(10, 900_000, room=room) == CONTENT[10:900_000]
         assert scene.client.gets == [("https://cdn/a.bin?n=1", 10, 900_000)]
         assert scene.governor.met_with == [None]
-        assert scene.health.successes == 1
+        assert scene.health.deliveries == 1
         assert scene.governor.hosts == ["cdn"]
         assert scene.governor.held == 0
 
