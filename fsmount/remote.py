@@ -189,6 +189,8 @@ def net_settings(options: DriverOptions) -> NetSettings:
 async def open_remote(source: Source, directories: Directories | None) -> AsyncIterator[Remote]:
     """Open ``source``; asks the network nothing by itself.
 
+    What the block raises arrives in an exception group (``errors.known`` looks into those).
+
     Args:
         source: What to open.
         directories: Where token, pace and links are kept; None keeps nothing beyond this block.
