@@ -261,6 +261,7 @@ def killed_both(mount):
     """Kill supervisor and daemon at once, so that nobody is left to clean up."""
     daemon = mount.daemon
     os.kill(daemon, signal.SIGSTOP)  # it must not act on its supervisor's death
+    wait_for(lambda: state_of(daemon) == "T")
     mount.process.kill()
     mount.process.wait(5)
     os.kill(daemon, signal.SIGKILL)
