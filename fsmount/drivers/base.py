@@ -201,10 +201,10 @@ class DriverSpec:
             is always certain.
         login: Makes the sign-in flow; None when there is nothing to sign in to.
         limits: Starting pace per endpoint family (see ``account.governor``).
-        account: Names whose account signs: the site, and the login where the options tell it ("" where
-            they do not). Two remotes of one site and login share token, pace and breaker.
-        place: Names what of the site is mounted (share and subfolder, or root); never a secret or a
-            code. Equal site and place mean one tree: inodes and cached blocks hang on it.
+        account: Names whose account signs: the site, and the login where the options tell it (""
+            where they do not). Two remotes of one site and login share token, pace and breaker.
+        place: Names what of the site is mounted (share and subfolder, or root); never a secret or
+            a code. Equal site and place mean one tree: inodes and cached blocks hang on it.
         sign_out: Tells the provider that a token is given up; None where nothing needs to be told.
         trust_domain: Names who vouches for ``Entry.digest`` under these options.
         is_share: Tells whether these options name a share (its listings live longer).

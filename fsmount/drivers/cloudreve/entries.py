@@ -42,7 +42,7 @@ def entries(page: FilePage, folder: Entry, *, mounted: FileUri) -> Iterator[Entr
     """
     nothing = wire.text(page.parent.primary_entity)
     prefix = _prefix_inside(folder, mounted)
-    through = {mounted.id, *prefix.split(".")[1::2]}
+    through = {_share_of(mounted), *prefix.split(".")[1::2]}
     for file in page.files:
         if is_placeholder(file, nothing):
             continue
@@ -122,5 +122,10 @@ def _prefix_inside(folder: Entry, mounted: FileUri) -> str:
     if uri.fs != "share":
         return prefix
     # Only a shortcut's locator names another share than the one that it stands in.
-    stands_in = prefix.split(".")[-2] if prefix else mounted.id
+    stands_in = prefix.split(".")[-2] if prefix else _share_of(mounted)
     return prefix if uri.id == stands_in else f"{folder.id}.{uri.id}."
+
+
+def _share_of(mounted: FileUri) -> str:
+    # A drive's id is a user's: another space of ids, in which a share's may occur again (wire §1).
+    return mounted.id if mounted.fs == "share" else ""

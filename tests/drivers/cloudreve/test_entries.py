@@ -169,6 +169,14 @@ def test_a_shortcut_back_to_where_one_came_from_is_left_out(at, target, mounted,
     assert "a" in found
 
 
+def test_a_users_id_is_not_taken_for_a_shares():
+    """They are ids of two spaces and may be alike (wire §1)."""
+    drive = FileUri(fs="my", id="abTz")
+    found = made(answer(shortcut("S1", "cloudreve://abTz@share")), mounted=drive)
+    (led,) = found.values()
+    assert made(answer(file_object("a", ident="F1")), led, drive)["a"].id == "S1.abTz.F1"
+
+
 def test_the_file_of_a_single_file_share_is_marked():
     """Each link of it counts against the share; no encoded URI ends so by itself."""
     found = made(
