@@ -112,6 +112,15 @@ async def test_a_span_arrives_in_one_get(room):
         assert scene.governor.held == 0
 
 
+async def test_a_sink_that_wants_no_more_ends_the_fetch():
+    """A reader may cut a span short while it runs: that is no failure, and nothing is retried."""
+    async with playing(good) as scene:
+        sink = FakeSink(5000)
+        await scene.file.fetch(0, SIZE, sink)
+        assert sink.content == CONTENT[:5000]
+        assert len(scene.client.gets) == 1
+
+
 async def test_an_empty_span_asks_nobody():
     """Nothing to fetch is nothing to pay for."""
     async with playing(good) as scene:
