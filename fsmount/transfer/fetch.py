@@ -65,7 +65,8 @@ class FileSource(Protocol):
     async def fetch(self, start: int, stop: int, sink: Sink) -> None:
         """Fetch bytes ``start`` to ``stop`` into ``sink``; returns when all are there.
 
-        Returns early when the sink has no more room. What arrived is valid even when this raises: the sink was told of it.
+        Returns early when the sink has no more room. What arrived is valid even when this raises:
+        the sink was told of it.
 
         Raises:
             Changed: The content is no longer the version that was asked for.
