@@ -291,8 +291,6 @@ class SqliteTreeStore:
             while self._waiting.rows > _WAITING_ROWS and not self._failing:
                 await self._emptied.wait()
 
-    # --- writing, in a task of its own ------------------------------------------------------
-
     async def write_behind(self) -> None:
         """Write what waits until ``close``; cancellation does not stop it, ``close`` does."""
         with self._scope:
@@ -339,8 +337,6 @@ class SqliteTreeStore:
             self._reader.close()
         if not self._one_writer.borrowed_tokens:
             self._writer.close()
-
-    # --- in threads ---------------------------------------------------------------------------
 
     def _read_folder(self, member: str, folder: EntryId) -> FolderRecord | None:
         reader = self._reader

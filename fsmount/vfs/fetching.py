@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _PAGE_WITHIN_S = 60.0
 """The deadline above a page, which also waits for pace and renewal; no request waits so long."""
 
+_GO_ON_WITHIN_S = 600.0
+"""Page tokens grow old, and pages that were asked for long apart make no listing of anything."""
+
 
 class Fetcher:
     """Runs the listings of one tree.
@@ -77,7 +80,7 @@ class Fetcher:
         """Start a listing of ``folder``, where the last one stopped if that was not long ago."""
         now, freshness = trio.current_time(), folder.freshness
         arrival = freshness.arrival
-        if arrival is None or now - arrival.started_at >= folder.member.listing_ttl_s:
+        if arrival is None or now - arrival.moved_at > _GO_ON_WITHIN_S:
             freshness.arrival = Arrival(now)
         else:
             arrival.failure = None
@@ -115,6 +118,7 @@ class Fetcher:
             member.health.succeeded()
             self._take_mtime(folder, page)
             new = arrival.take(_without_loops(page, lineage))
+            arrival.moved_at = trio.current_time()
             if not folder.freshness.complete:
                 await self._show_page(folder, arrival, new, by_id)
             if arrival.cursor is None:

@@ -30,6 +30,7 @@ class Arrival:
 
     Attributes:
         started_at: When its first page was asked for, on trio's clock.
+        moved_at: When the last page came, on trio's clock.
         entries: Each id once, in the order of the provider.
         nodes: What of it is in the tree already: a folder that nothing was known of shows its
             entries as they arrive. It only grows, so a reader's place in it stays.
@@ -40,6 +41,7 @@ class Arrival:
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
+        self.moved_at = started_at
         self.entries: dict[EntryId, Entry] = {}
         self.nodes: list[Node] = []
         self.cursor: str | None = None
@@ -55,9 +57,11 @@ class Arrival:
         Raises:
             ProtocolError: The pages go round in circles or never end.
         """
-        new = {e.id: e for e in reversed(page.entries) if e.id not in self.entries}
-        fresh = list(reversed(new.values()))
-        self.entries.update((entry.id, entry) for entry in fresh)
+        fresh = []
+        for entry in page.entries:
+            if entry.id not in self.entries:
+                self.entries[entry.id] = entry
+                fresh.append(entry)
         if page.next_cursor is not None:
             self._go_on(page, len(fresh))
         self.cursor = page.next_cursor
