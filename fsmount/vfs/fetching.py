@@ -94,16 +94,17 @@ class Fetcher:
             try:
                 await self._bring(folder, arrival)
                 differs = await self._commit(folder, arrival)
-                self._progress.tell(folder)
-                if differs:
-                    await self._keeper.save(folder)
-                else:
-                    self._keeper.confirm(folder)
             except trio.Cancelled:
                 self._keep_partial(folder, arrival)
                 raise
             except Exception as exc:  # noqa: BLE001 - waiters get it as a value
                 self._failed(folder, arrival, exc)
+            else:
+                self._progress.tell(folder)
+                if differs:
+                    await self._keeper.save(folder)
+                else:
+                    self._keeper.confirm(folder)
         self._progress.tell(folder)
         self._keeper.make_room()
 

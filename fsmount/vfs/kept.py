@@ -97,13 +97,20 @@ class Keeper:
             folder.freshness.arrival = arrival
 
     async def save(self, folder: Folder) -> None:
-        """Have the complete listing of ``folder`` kept; gives way to readers between slices."""
-        await self._store.room()
+        """Have the complete listing of ``folder`` kept; gives way to readers between slices.
+
+        Cancelled, it is kept all the same, in one go.
+        """
         rows: list[Row] = []
         nodes = list((folder.children or {}).values())
-        for start in range(0, len(nodes), SLICE):
-            rows += [_row(node) for node in nodes[start : start + SLICE]]
-            await trio.lowlevel.checkpoint()
+        try:
+            await self._store.room()
+            for start in range(0, len(nodes), SLICE):
+                rows += [_row(node) for node in nodes[start : start + SLICE]]
+                await trio.lowlevel.checkpoint()
+        except trio.Cancelled:
+            self.save_now(folder)
+            raise
         self._save(folder, rows)
 
     def confirm(self, folder: Folder) -> None:

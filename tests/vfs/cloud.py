@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import msgspec
+import pytest
 import trio
 
-from fsmount.errors import NotFound, WrongSize
+from fsmount.errors import FsmountError, NotFound, WrongSize
 from fsmount.health import Health
 from fsmount.model import Entry, EntryId, Inode, Kind, Page
 from fsmount.vfs.filesystem import Member, open_filesystem
@@ -256,9 +257,7 @@ async def names_of(filesystem, inode=1):
 
 
 async def failing(awaitable):
-    """Return the exception that ``awaitable`` ends in; fails when it ends well."""
-    try:
-        result = await awaitable
-    except Exception as exc:
-        return exc
-    raise AssertionError(f"no exception, but {result!r}")
+    """Return the failure of ours that ``awaitable`` ends in."""
+    with pytest.raises(FsmountError) as caught:
+        await awaitable
+    return caught.value

@@ -13,8 +13,8 @@ from tests.vfs.cloud import ROOT, Cloud, DictStore, FakeKernel, failing, names_o
 pytestmark = pytest.mark.autojump
 
 
-def black_hole(_folder, _cursor):
-    return trio.sleep_forever()
+async def black_hole(_folder, _cursor):
+    await trio.sleep_forever()
 
 
 def fails_with(failure):
@@ -64,7 +64,7 @@ async def test_a_root_of_one_page_costs_one_list_call():
 
 
 async def test_a_walk_costs_one_listing_per_folder():
-    """find and ls -R cost list calls only, a second walk none."""
+    """A find or an ls -R cost list calls only, a second walk none."""
     cloud = Cloud(page_size=10)
     place = ROOT
     for number in range(6):
@@ -224,7 +224,7 @@ async def test_a_listing_that_broke_long_ago_begins_anew():
 
 @pytest.mark.logs("cloud is offline")
 async def test_rows_that_came_before_a_page_failed_end_in_its_error():
-    """readdir hands out what there is and then the error."""
+    """The kernel is handed what there is and then the error."""
     cloud = Cloud(page_size=2)
     for number in range(4):
         cloud.file(f"f{number}")
