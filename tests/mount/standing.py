@@ -206,6 +206,22 @@ def mounted(argv, path, socket, *, environ, within_s=WITHIN_S):
         process.wait(WITHIN_S)
 
 
+def share(places, source, *options, name="mnt", arguments=()):
+    """Mount ``source`` with the real program below ``places``, until the end of the block."""
+    path = places.top / name
+    if mountpoint.mounted_at(path) is None:
+        path.mkdir(exist_ok=True)
+    socket = control.socket_path(places.directories, path)
+    argv = [*fsmount(source, path, *options), "--foreground", *arguments]
+    return mounted(argv, path, socket, environ=places.environ)
+
+
+def fsmount(source, path, *options):
+    """Return the command line that mounts ``source`` on ``path``."""
+    words = [word for option in options for word in ("-o", option)]
+    return [sys.executable, "-m", "fsmount", "mount", source, path, *words]
+
+
 @dataclass
 class Emulator:
     """A provider on loopback, and its control door.
