@@ -36,3 +36,10 @@ def place(words: tuple[str, ...]) -> Mounted | Unmounted:
             raise click.UsageError(f'"{words[0]}" is not in a mount of fsmount, nor a SOURCE')
         return Unmounted(source=words[0], path="")
     return Unmounted(source=words[0], path=words[1].strip("/"))
+
+
+def within(path: Path, root: Path) -> str:
+    """Return ``path`` as the mount on ``root`` names it, also when a symbolic link leads there."""
+    if not path.is_relative_to(root):
+        path = mountpoint.located(path)
+    return "" if path == root else str(path.relative_to(root))

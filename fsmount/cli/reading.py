@@ -16,8 +16,8 @@ from fsmount import control
 from fsmount.cli import failures
 from fsmount.cli.output import open_output
 from fsmount.cli.parameters import Command, Invocation, with_options
-from fsmount.cli.place import Mounted, Unmounted, place
-from fsmount.cli.rows import Row, local_time, printable, row, row_of, say, size_text
+from fsmount.cli.place import Mounted, Unmounted, place, within
+from fsmount.cli.rows import local_time, printable, row, row_of, say, size_text
 from fsmount.errors import FsmountError, IsFolder
 
 if TYPE_CHECKING:
@@ -116,36 +116,37 @@ async def _list(
         folders = [("", root)]
         while folders:
             prefix, folder = folders.pop()
-            below = []
+            below: list[tuple[str, Attributes]] = []
             try:
-                async for each, attributes in _rows(filesystem, folder):
-                    say(_below(prefix, row(each, attributes)).written(long=long))
-                    if recursive and attributes.is_folder:
-                        below.append((f"{prefix}{each}/", attributes))
+                await _print_folder(filesystem, folder, prefix, below, long=long)
             except FsmountError as exc:
                 if not prefix:
                     raise
                 failures.complain(str(exc))
                 failed = True
-            folders.extend(reversed(below))
+            if recursive:
+                folders.extend(reversed(below))
     return failures.FAILED if failed else failures.DONE
 
 
-def _below(prefix: str, one: Row) -> Row:
-    return Row(
-        name=prefix + one.name, is_folder=one.is_folder, size=one.size, mtime_ns=one.mtime_ns
-    )
-
-
-async def _rows(
-    filesystem: Filesystem, folder: Attributes
-) -> AsyncIterator[tuple[str, Attributes]]:
+async def _print_folder(
+    filesystem: Filesystem,
+    folder: Attributes,
+    prefix: str,
+    below: list[tuple[str, Attributes]],
+    *,
+    long: bool,
+) -> None:
+    """Print the entries of ``folder``, page by page as they come; its folders go to ``below``."""
     handle = await filesystem.open_folder(folder.inode)
     try:
         cookie = 0
         while rows := await handle.read(cookie, _ROWS):
             for each in rows:
-                yield each.name, each.attributes
+                path, found = prefix + each.name, each.attributes
+                say(row(path, found).written(long=long))
+                if found.is_folder:
+                    below.append((f"{path}/", found))
             cookie = rows[-1].next_cookie
     finally:
         handle.close()
@@ -179,9 +180,16 @@ def stat(
 
 
 async def _stat(invocation: Invocation, at: Unmounted, options: tuple[str, ...]) -> dict[str, Any]:
+    from fsmount.model import ROOT_INODE
     from fsmount.remote import describe
 
     async with _opened(invocation, at, options) as (_, filesystem):
+        found = await filesystem.find(at.path)
+        if found.inode == ROOT_INODE:
+            # It is known without asking; whether it is to be had, only its listing tells.
+            handle = await filesystem.open_folder(found.inode)
+            await handle.read(0, 1)
+            handle.close()
         return describe(at.path, await filesystem.find(at.path))
 
 
@@ -292,4 +300,4 @@ def _ask(verb: str, path: Path) -> dict[str, Any]:
     from fsmount.store.directories import find_directories
 
     door = control.door_of(path, find_directories())
-    return control.ask(door, verb, path=str(path.relative_to(door.mountpoint)))
+    return control.ask(door, verb, path=within(path, door.mountpoint))
