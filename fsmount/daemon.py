@@ -46,6 +46,8 @@ _ABSENT_FOR_S = 10.0
 # After a signal: time for replies to go out before the loop is ended over its head.
 _END_WITHIN_S = 2.0
 _POLL_S = 0.25
+# However long it took to find out what the SOURCE is, and to open it.
+_LIST_AT_LEAST_S = 5.0
 
 # Told by whoever decides: asking again, or later, changes nothing.
 _AUTHORITATIVE = (
@@ -143,8 +145,11 @@ class _Daemon:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._obey, signals, nursery.cancel_scope)
+                begun = trio.current_time()
                 async with compose(invalidations) as served:
-                    await _first_page(served, may_wait=self._place.may_wait)
+                    left_s = begun + READY_WITHIN_S - trio.current_time()
+                    within_s = max(left_s, _LIST_AT_LEAST_S)
+                    await _first_page(served, within_s, may_wait=self._place.may_wait)
                     await self._serve(served, invalidations)
                 nursery.cancel_scope.cancel()
         if not self._stands:
@@ -210,18 +215,18 @@ async def _running(service: Callable[..., Awaitable[object]], *args: object) -> 
         nursery.cancel_scope.cancel()
 
 
-async def _first_page(served: Served, *, may_wait: bool) -> None:
-    """Wait until the root's first page stands, for at most ``READY_WITHIN_S``.
+async def _first_page(served: Served, within_s: float, *, may_wait: bool) -> None:
+    """Wait until the root's first page stands, for at most ``within_s`` seconds.
 
     Raises:
         FsmountError: Refused with authority; or not to be had now, unless ``may_wait``.
     """
     try:
-        with trio.fail_after(READY_WITHIN_S):
+        with trio.fail_after(within_s):
             await _listed(served.filesystem)
     except trio.TooSlowError:
         failure: errors.FsmountError = errors.TimedOut(
-            f'cannot list "{served.shown}": no answer within {READY_WITHIN_S:g} s'
+            f'cannot list "{served.shown}": no answer within {within_s:.0f} s'
         )
     except errors.FsmountError as exc:
         failure = exc

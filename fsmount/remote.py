@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CLOSE_WITHIN_S = 2.0
+# Of the 10 s that a mount may take to stand: a site that does not answer is taken for what its
+# link looks like.
+_PROBE_WITHIN_S = 5.0
 
 # A command that only lists has ended by then; nobody asks df in the first second of a mount.
 _FIRST_SPACE_AFTER_S = 1.0
@@ -162,7 +165,8 @@ async def find_source(
         options = msgspec.convert(generic, DriverOptions, strict=False)
     except msgspec.ValidationError:
         options = DriverOptions()  # ``resolve`` says which one is wrong, and how
-    async with open_api_client(net_settings(options)) as api:
+    settings = replace(net_settings(options), answer_within_s=_PROBE_WITHIN_S)
+    async with open_api_client(settings) as api:
         return await sources.resolve(
             text,
             config,

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import pathlib
 import sys
+import threading
 
 import trio
 
@@ -204,6 +205,7 @@ def main():
     parser.add_argument("-o", action="append", default=[])
     parser.add_argument("--many", type=int, default=10)
     parser.add_argument("--background", type=pathlib.Path)
+    parser.add_argument("--looks-at-itself", action="store_true")
     arguments = parser.parse_args()
     options = parse_options(arguments.o)
     mountpoint.show_connections()
@@ -213,7 +215,14 @@ def main():
         log.setup("info", False)
         place = daemon.Place(mountpoint=path, options=options, socket=arguments.socket)
 
+        def look():
+            # What nothing in fsmount does; a blocking notify call ends up just so.
+            with contextlib.suppress(OSError):
+                (path / "never").stat()
+
         def ready():
+            if arguments.looks_at_itself:
+                threading.Thread(target=look, daemon=True).start()
             if arguments.background:
                 supervisor.leave_terminal(arguments.background)
 

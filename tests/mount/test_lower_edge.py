@@ -234,6 +234,16 @@ def test_a_killed_daemon_leaves_nobody_waiting(fake):
         assert "ended by SIGKILL; its mount was cleared" in mount.written()
 
 
+def test_a_daemon_that_waits_for_itself_is_freed_when_it_is_killed(fake):
+    """It turns into a zombie that cannot be reaped and holds the mount: only the abort frees it."""
+    with fake("--looks-at-itself") as mount:
+        wait_for(lambda: mount.requests()["running"] == 1)
+        daemon = mount.daemon
+        os.kill(daemon, signal.SIGKILL)
+        assert mount.wait_until_over() == 1
+        assert state_of(daemon) == ""
+
+
 def test_a_stopped_daemon_is_aborted_and_killed(fake):
     """One that does not even see its signals: five seconds, and nobody waits any more."""
     with fake() as mount:
