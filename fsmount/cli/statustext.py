@@ -35,7 +35,8 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
     if memory := told.get("memory"):
         yield (
             f"memory: {size_text(memory['memory_used'])} of {size_text(memory['memory_budget'])}; "
-            f"{size_text(memory['fetched'])} fetched in {memory['gets']} requests, "
+            f"{size_text(memory['fetched'])} fetched in {memory['gets']} "
+            f"request{'s' * (memory['gets'] != 1)}, "
             f"{size_text(memory['from_disk'])} read from the disk cache"
         )
     if disk := told.get("disk"):

@@ -1,0 +1,139 @@
+"""status as text, from what a mount told."""
+
+from __future__ import annotations
+
+import pytest
+
+from fsmount.cli.statustext import lines
+
+TOLD = {
+    "mountpoint": "/mnt/p",
+    "source": "photos",
+    "state": "online",
+    "reason": "",
+    "until": None,
+    "driver": "cloudreve",
+    "pid": 7,
+    "since": 1.7e9,
+    "space": {"total": 2**40, "used": 2**30},
+    "memory": {
+        "memory_used": 1024,
+        "memory_budget": 2**28,
+        "fetched": 3,
+        "gets": 1,
+        "from_disk": 0,
+    },
+    "disk": {"bytes": 8192, "budget": 10 * 2**30, "paused": 0},
+    "governor": {},
+    "handles": [],
+}
+QUIET = {
+    "waiting": 0,
+    "learned": False,
+    "rate_per_s": None,
+    "blocked_until": None,
+    "paused_until": None,
+}
+
+
+def test_a_mount_in_good_health_takes_six_lines(monkeypatch):
+    """Where and what, its state, since when, space, memory, disk."""
+    monkeypatch.setenv("TZ", "UTC")
+    told = lines(TOLD)
+    assert told[0] == "/mnt/p  photos"
+    assert told[1] == "  online"
+    assert told[2].startswith("  driver cloudreve, since 2023-11-1")
+    assert told[2].endswith(", pid 7")
+    assert told[3:] == [
+        "  space: 1.0 GiB of 1.0 TiB used",
+        "  memory: 1.0 KiB of 256.0 MiB; 3 B fetched in 1 request, 0 B read from the disk cache",
+        "  disk cache: 8.0 KiB of 10.0 GiB",
+    ]
+
+
+def test_what_is_wrong_is_said_with_its_end():
+    """State, reason, until when."""
+    told = lines({**TOLD, "state": "throttled", "reason": "slow down", "until": 1.7e9})
+    assert told[1].startswith("  throttled: slow down (until ")
+
+
+def test_parts_that_are_not_there_take_no_line():
+    """No capacity, no disk cache."""
+    told = lines({**TOLD, "space": None, "disk": None})
+    assert not [line for line in told if "space" in line or "disk cache: " in line]
+
+
+@pytest.mark.parametrize(
+    ("lane", "text"),
+    [
+        ({"waiting": 3}, "3 waiting"),
+        ({"learned": True, "rate_per_s": 0.5}, "slowed to 0.5 a second"),
+        ({"blocked_until": 1.7e9}, "blocked until "),
+        ({"paused_until": 1.7e9}, "paused until "),
+    ],
+)
+def test_only_a_notable_pace_is_told(lane, text):
+    """A family whose calls just go through has no line."""
+    told = lines({**TOLD, "governor": {"list h": {**QUIET, **lane}, "link h": QUIET}})
+    assert told[-1].startswith(f"  list h: {text}")
+    assert not [line for line in told if "link h" in line]
+
+
+def test_a_disk_cache_that_stopped_is_told():
+    """Reading goes on, so only here it shows."""
+    told = lines({**TOLD, "disk": {**TOLD["disk"], "paused": 1}})
+    assert told[-1].endswith("10.0 GiB, not writing (the disk is full or slow)")
+
+
+def test_open_files_show_what_is_at_hand():
+    """Path, size, cached stretches, speed, position, life of the link."""
+    handle = {
+        "path": "/film.mkv",
+        "size": 2**20,
+        "changed": False,
+        "cached": [0.0, 0.5, 0.99, 1.0],
+        "rate": 2**20,
+        "position": 2**19,
+        "link_remaining_s": 3000.0,
+    }
+    assert lines({**TOLD, "handles": [handle]})[-1] == (
+        "  open: /film.mkv (1.0 MiB)  [ ▄▇█]  1.0 MiB/s  at 50 %  link lives 50 min"
+    )
+    assert lines({**TOLD, "handles": [{"path": "/a", "size": 0, "changed": True}]})[-1] == (
+        "  open: /a (0 B)  changed since it was opened"
+    )
+
+
+def test_a_mount_that_does_not_answer_is_told_by_its_error():
+    """The others are shown all the same."""
+    assert lines({"mountpoint": "/mnt/p", "error": "it does not answer"}) == [
+        "/mnt/p",
+        "  it does not answer",
+    ]
+
+
+def test_without_mounts_it_says_so(fsmount):
+    """Exit code 0: nothing failed. As JSON it is an empty list."""
+    result = fsmount("status")
+    assert (result.code, result.line) == (0, "nothing is mounted by fsmount")
+    assert fsmount("status", "--json").out == "[]\n"
+
+
+@pytest.mark.parametrize("word", ["status", "refresh"])
+def test_a_path_outside_of_any_mount_is_said(fsmount, tmp_path, word):
+    """What to do instead."""
+    result = fsmount(word, tmp_path)
+    assert result.line == (
+        f'fsmount: "{tmp_path}" is not in a mount of fsmount; "fsmount status" lists them'
+    )
+    assert result.code == 1
+
+
+def test_what_is_not_mounted_is_not_unmounted(fsmount, tmp_path):
+    """Each is told, and the exit code is that of a failure."""
+    result = fsmount("umount", tmp_path, tmp_path / "x")
+    assert result.err.splitlines() == [
+        f'fsmount: "{path}" is not a mount of fsmount; "fsmount status" lists them'
+        for path in (tmp_path, tmp_path / "x")
+    ]
+    assert result.code == 1
