@@ -133,7 +133,8 @@ class Repeats(logging.Filter):
 def setup(level: str | int, to_journal: bool, *, file: IO[str] | Path | None = None) -> None:
     """Send the records of this process to standard error, the journal, or ``file``.
 
-    Replaces what an earlier call set up.
+    Replaces what an earlier call set up. What the command line shows a person at the terminal goes
+    on, for warnings, until ``leave_terminal``; it ends here when records go there anyway.
 
     Args:
         level: ``debug``, ``info``, ``warning``, or a number of ``logging``.
@@ -165,5 +166,15 @@ def setup(level: str | int, to_journal: bool, *, file: IO[str] | Path | None = N
     root.addHandler(handler)
     # Libraries tell at DEBUG and INFO what we already count, and with whole URLs.
     root.setLevel(logging.WARNING)
-    logging.getLogger("fsmount").setLevel(level.upper() if isinstance(level, str) else level)
+    ours = logging.getLogger("fsmount")
+    ours.setLevel(level.upper() if isinstance(level, str) else level)
+    if file is None:
+        leave_terminal()
+    for shown in ours.handlers:
+        shown.setLevel(max(shown.level, logging.WARNING))
     logging.captureWarnings(True)
+
+
+def leave_terminal() -> None:
+    """Show a person at the terminal nothing more."""
+    logging.getLogger("fsmount").handlers.clear()

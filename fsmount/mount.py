@@ -93,7 +93,6 @@ def _serve(
     os.umask(0o077)
     level = "debug" if request.debug else request.options.log_level
     try:
-        # A person at the terminal is told of failures below, in one line; the log has the rest.
         log.setup(level, to_journal(os.environ, 2), file=log_to)
         place = daemon.Place(
             mountpoint=path,
@@ -112,6 +111,7 @@ def _serve(
 
 def _leave(request: MountRequest, log_to: Path | None) -> None:
     if not request.foreground:
+        log.leave_terminal()
         supervisor.leave_terminal(log_to)
 
 

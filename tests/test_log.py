@@ -16,12 +16,15 @@ def as_before():
     """Leave logging as it was, and forget the secrets of a test."""
     root, ours = logging.getLogger(), logging.getLogger("fsmount")
     handlers, level, our_level = root.handlers[:], root.level, ours.level
+    our_handlers = ours.handlers[:]
+    ours.handlers[:] = []
     # pytest's own handlers must not be closed by ``setup``.
     root.handlers[:] = []
     yield
     for handler in root.handlers:
         handler.close()
     root.handlers[:] = handlers
+    ours.handlers[:] = our_handlers
     root.setLevel(level)
     ours.setLevel(our_level)
     logging.captureWarnings(False)
@@ -129,3 +132,30 @@ def test_a_log_file_is_ours_alone_and_is_appended_to(tmp_path):
         "first \\udcff",
         "second",
     ]
+
+
+def test_until_it_is_left_the_terminal_shows_warnings_beside_the_log():
+    """What a start in the background wants to tell its person; the log has everything."""
+    terminal, file = io.StringIO(), io.StringIO()
+    ours = logging.getLogger("fsmount")
+    ours.addHandler(logging.StreamHandler(terminal))
+    log.setup("info", False, file=file)
+    ours.info("news")
+    ours.warning("caching is off")
+    log.leave_terminal()
+    ours.warning("later")
+    assert terminal.getvalue() == "caching is off\n"
+    assert [line.split(": ")[1] for line in file.getvalue().splitlines()] == [
+        "news",
+        "caching is off",
+        "later",
+    ]
+
+
+def test_nothing_is_said_twice_at_the_terminal(capsys):
+    """In the foreground the log goes there itself."""
+    ours = logging.getLogger("fsmount")
+    ours.addHandler(logging.StreamHandler())
+    log.setup("info", False)
+    ours.warning("once")
+    assert capsys.readouterr().err.count("once") == 1
