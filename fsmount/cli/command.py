@@ -56,14 +56,14 @@ class _Program(Group):
         if args[0] in COMMANDS:
             return super().resolve_command(ctx, args)
         if len(args) == 1 or args[1].startswith("-"):
+            if not args[0].isidentifier():
+                # Not repeated: a pasted link may hold a share's code.
+                raise click.UsageError('write "fsmount SOURCE MOUNTPOINT": one is missing', ctx)
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
-            raise click.UsageError(
-                f'there is no command "{args[0]}"'
-                + (f', did you mean "{near[0]}"?' if near else " (or the MOUNTPOINT is missing)"),
-                ctx,
-            )
+            question = f', did you mean "{near[0]}"?' if near else ""
+            raise click.UsageError(f'there is no command "{args[0]}"{question}', ctx)
         return "mount", self.get_command(ctx, "mount"), args
 
 

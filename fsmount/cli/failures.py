@@ -75,6 +75,9 @@ def log_to_terminal(*, debug: bool) -> None:
 def _usage(exc: click.UsageError) -> str:
     path = exc.ctx.command_path if exc.ctx else "fsmount"
     message = exc.format_message().rstrip(".")
+    if message.startswith("Got unexpected extra argument"):
+        # Which ones is not repeated: behind a pasted link they may be its code.
+        message = "too many words; quote a SOURCE that has spaces"
     return f'{message[:1].lower()}{message[1:]}; see "{path} --help"'
 
 

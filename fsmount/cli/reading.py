@@ -32,7 +32,7 @@ _words = click.argument("words", nargs=-1, required=True, metavar="MOUNTED/PATH 
 
 def _place(words: tuple[str, ...]) -> Mounted | Unmounted:
     if len(words) > 2:
-        raise click.UsageError(f'too many words: "{words[2]}"; quote a SOURCE that has spaces')
+        raise click.UsageError("too many words; quote a SOURCE that has spaces")
     return place(words)
 
 

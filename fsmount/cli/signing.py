@@ -116,10 +116,9 @@ def _fields(source: Source) -> dict[str, object]:
 
 async def _answered(step: Step) -> Mapping[str, str]:
     """Draw ``step`` and return what the person answered."""
-    import trio
-
-    # In a thread that may be left behind: Ctrl-C must not wait for the end of a line.
-    return await trio.to_thread.run_sync(_draw, step, abandon_on_cancel=True)
+    # Not in a thread: Ctrl-C has to end the prompt itself, which gives the terminal its echo back.
+    # Nothing else runs while a person types.
+    return _draw(step)
 
 
 def _draw(step: Step) -> Mapping[str, str]:

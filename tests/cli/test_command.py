@@ -62,8 +62,7 @@ def test_the_version_is_told(fsmount):
         ),
         (
             ("https://x/s/A",),
-            'fsmount: there is no command "https://x/s/A" (or the MOUNTPOINT is missing); '
-            'see "fsmount --help"',
+            'fsmount: write "fsmount SOURCE MOUNTPOINT": one is missing; see "fsmount --help"',
         ),
         (
             ("ls",),
@@ -71,8 +70,13 @@ def test_the_version_is_told(fsmount):
         ),
         (
             ("ls", "a", "b", "c"),
-            'fsmount: too many words: "c"; quote a SOURCE that has spaces; see "fsmount ls --help"',
+            'fsmount: too many words; quote a SOURCE that has spaces; see "fsmount ls --help"',
         ),
+        (
+            ("mount", "https://x/s/A", "code", "hunter2"),
+            'fsmount: too many words; quote a SOURCE that has spaces; see "fsmount mount --help"',
+        ),
+        (("nonsense",), 'fsmount: there is no command "nonsense"; see "fsmount --help"'),
         (
             ("ls", "./nowhere"),
             'fsmount: "./nowhere" is not in a mount of fsmount, nor a SOURCE; '

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
+import sys
+import time
 import urllib.request
 
 import pytest
 
 from tests.cli.conftest import TREE
+from tests.emulators.doors import run_emulator
 
 
 def test_a_folder_is_listed_one_name_a_line(fsmount, site):
@@ -47,8 +51,6 @@ def test_a_file_is_listed_as_itself(fsmount, site):
 
 def test_ls_of_many_files_brings_them_all(fsmount, tmp_path):
     """More than one page of the provider and of ours."""
-    from tests.emulators.doors import run_emulator
-
     names = {f"{number:04}.txt" for number in range(2500)}
     root = tmp_path / "many"
     root.mkdir()
@@ -84,7 +86,7 @@ def test_a_reader_that_has_enough_ends_cat_quietly(site, places):
     """``fsmount cat … | head -c 1``: nothing on standard error."""
     command = f"python -m fsmount cat {shlex.quote(site.source)} '100% #1?.bin' | head -c 1"
     done = subprocess.run(
-        command.replace("python", shlex.quote(os.sys.executable), 1),
+        command.replace("python", shlex.quote(sys.executable), 1),
         shell=True, capture_output=True, timeout=60, env={**os.environ, **places}, check=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == (b"\0", b"")
@@ -200,8 +202,6 @@ def test_secrets_in_a_readable_configuration_are_warned_of(fsmount, site, tmp_pa
 
 def test_a_broken_connection_is_one_line(fsmount, tree):
     """The site is known, and then it is gone."""
-    from tests.emulators.doors import run_emulator
-
     with run_emulator(tree) as site:
         source = site.source
         assert fsmount("ls", source).code == 0
@@ -212,8 +212,6 @@ def test_a_broken_connection_is_one_line(fsmount, tree):
 
 def test_a_page_that_fails_in_the_middle_is_an_error(fsmount, tmp_path):
     """What came is printed, and then it is said that it is not all."""
-    from tests.emulators.doors import run_emulator
-
     root = tmp_path / "many"
     root.mkdir()
     for number in range(60):
@@ -224,3 +222,19 @@ def test_a_page_that_fails_in_the_middle_is_an_error(fsmount, tmp_path):
     assert len(result.out.splitlines()) == 20
     assert result.code == 1
     assert "database" in result.line
+
+
+def test_ctrl_c_while_the_site_says_nothing_ends_quietly(tree, places):
+    """130, and no word about it."""
+    with run_emulator(tree) as site:
+        site.fault("stall", kind="list")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fsmount", "ls", site.source],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **places},
+        )  # fmt: skip
+        while "list" not in site.stats()["requests"]:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err.strip()) == (130, b"", b"")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
+import time
 
 import pytest
 
@@ -138,3 +145,27 @@ def test_steps_are_answered_from_standard_input(step, typed, answers, monkeypatc
     assert signing._draw(step) == answers
     if isinstance(step, Waiting):
         assert capsys.readouterr().err == "confirm on your phone\n"
+
+
+def test_ctrl_c_at_a_password_gives_the_terminal_its_echo_back(places, asked_for_password):
+    """It ends quietly with 130."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fsmount", "--config", asked_for_password, "login", "demo"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        env={**os.environ, **places},
+    )  # fmt: skip
+    seen = b""
+    while b"Password of" not in seen:
+        seen += os.read(ours, 4096)
+    deadline = time.monotonic() + 10
+    while termios.tcgetattr(ours)[3] & termios.ECHO and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.write(ours, b"\x03")
+    assert process.wait(10) == 130
+    assert termios.tcgetattr(ours)[3] & termios.ECHO
+    os.set_blocking(ours, False)
+    assert b"Traceback" not in os.read(ours, 65536)
+    os.close(theirs)
+    os.close(ours)
