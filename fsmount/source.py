@@ -90,19 +90,25 @@ async def resolve(
     text = text.strip()
     wanted = dict(overrides)
     driver = wanted.pop("driver", None)
-    if (remote := config.remotes.get(text)) is not None:
-        if driver not in (None, remote.driver):
-            raise UsageError(
-                f'remote "{text}" is of driver {remote.driver}, not {driver}',
-                advice="leave out -o driver=",
-            )
-        options = _overridden(remote.options, wanted, drivers.load(remote.driver))
-        return _source(remote.driver, options, shown=text, config=config, remote=text)
+    if text in config.remotes:
+        return configured(text, config, overrides)
     driver, match = await _recognised(text, config, driver, send, detections)
     spec = drivers.load(driver)
     found = msgspec.convert(dict(match.options), spec.options, strict=False)
     options = _overridden(found, wanted, spec)
     return _source(driver, options, shown=match.shown, config=config, remote="")
+
+
+def configured(name: str, config: Config, overrides: Mapping[str, str] | None = None) -> Source:
+    """Return what the configured remote ``name`` means; nobody has to be asked. See ``resolve``."""
+    remote = config.remotes[name]
+    wanted = dict(overrides or {})
+    if wanted.pop("driver", remote.driver) != remote.driver:
+        raise UsageError(
+            f'remote "{name}" is of driver {remote.driver}', advice="leave out -o driver="
+        )
+    options = _overridden(remote.options, wanted, drivers.load(remote.driver))
+    return _source(remote.driver, options, shown=name, config=config, remote=name)
 
 
 async def _recognised(

@@ -176,7 +176,7 @@ class _Unreadable:
         (
             "photos",
             {"driver": "other"},
-            'remote "photos" is of driver fake, not other; leave out -o driver=',
+            'remote "photos" is of driver fake; leave out -o driver=',
         ),
         ("photos", {"adress": "x"}, 'unknown option "adress"; did you mean "address"?'),
         (

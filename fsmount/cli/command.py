@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "umount": ("mounting", "Unmount it again."),
     "ls": ("reading", "List a folder, mounted or not."),
     "stat": ("reading", "Show what is known about a file or folder."),
-    "cat": ("reading", "Write a file to standard output, or with -o to a file."),
+    "cat": ("reading", "Write a file to standard output, or with -O to a file."),
     "link": ("reading", "Print a file's direct link, as a curl command."),
     "login": ("signing", "Sign in to a remote and keep its token."),
     "logout": ("signing", "Forget a remote's token, and tell the site."),

@@ -12,7 +12,12 @@ from fsmount.cli.parameters import Command, Invocation, local_path
 from fsmount.errors import known
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog="\b\n"
+    "fsmount mount https://cloud.example.com/s/AbC1 ~/share\n"
+    "fsmount mount photos /mnt/photos -o allow_other,cache=20G",
+)
 @click.argument("source")
 @click.argument("mountpoint", type=local_path)
 @click.option(
@@ -31,13 +36,9 @@ def mount(
     options: tuple[str, ...],
     foreground: bool,
 ) -> int:
-    r"""Mount SOURCE on the directory MOUNTPOINT.
+    """Mount SOURCE on the directory MOUNTPOINT.
 
     SOURCE is the name of a remote in the configuration, or a share link as you paste it.
-
-    \b
-    fsmount mount https://cloud.example.com/s/AbC1 ~/share
-    fsmount mount photos /mnt/photos -o allow_other,cache=20G
     """
     return start_mount(
         source,

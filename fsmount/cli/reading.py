@@ -50,7 +50,13 @@ async def _opened(
         yield remote, filesystem
 
 
-@click.command(cls=Command)
+@click.command(
+    cls=Command,
+    epilog="\b\n"
+    "fsmount ls https://cloud.example.com/s/AbC1\n"
+    "fsmount ls -l photos 2024/summer\n"
+    "fsmount ls -R /mnt/photos",
+)
 @_words
 @click.option("-l", "long", is_flag=True, help="With sizes in bytes and times.")
 @click.option("-R", "recursive", is_flag=True, help="And everything below, as paths.")
@@ -63,13 +69,7 @@ def ls(
     recursive: bool,
     options: tuple[str, ...],
 ) -> int:
-    r"""List a folder, of a mount or of a SOURCE that is not mounted.
-
-    \b
-    fsmount ls https://cloud.example.com/s/AbC1
-    fsmount ls -l photos 2024/summer
-    fsmount ls -R /mnt/photos
-    """
+    """List a folder, of a mount or of a SOURCE that is not mounted."""
     match _place(words):
         case Mounted(path=path):
             return _list_mounted(path, long=long, recursive=recursive)

@@ -17,11 +17,13 @@ def remotes(ctx: click.Context) -> None:
 
 
 def _list(invocation: Invocation) -> None:
-    from fsmount import drivers
     from fsmount.config import load_config
+    from fsmount.source import configured
     from fsmount.store.directories import find_directories
+    from fsmount.store.tokens import token_path
 
-    config = load_config(invocation.config, find_directories())
+    directories = find_directories()
+    config = load_config(invocation.config, directories)
     if not config.remotes:
         where = f"in {config.path}" if config.path else "anywhere"
         click.echo(
@@ -30,13 +32,22 @@ def _list(invocation: Invocation) -> None:
         )
         return
     rows = []
-    for name, remote in config.remotes.items():
-        spec = drivers.load(remote.driver)
-        site, who = spec.account(remote.options)
-        rows.append((name, remote.driver, site, spec.place(remote.options), who))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for name in config.remotes:
+        source = configured(name, config)
+        site, who = source.spec.account(source.signer)
+        signed_in = token_path(directories, source.account_key).exists()
+        rows.append(
+            (
+                name,
+                source.driver,
+                site,
+                source.spec.place(source.options),
+                " ".join(part for part in (who, "(signed in)" if signed_in else "") if part),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         say("  ".join(cells).rstrip())
 
 

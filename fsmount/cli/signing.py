@@ -43,7 +43,7 @@ async def _login(invocation: Invocation, remote: str) -> Done:
     from fsmount.remote import net_settings
     from fsmount.store.tokens import TokenFile, token_path
 
-    source, directories = await _configured(invocation, remote)
+    source, directories = _configured(invocation, remote)
     if source.spec.login is None:
         raise NotSupported(f"there is nothing to sign in to with {source.spec.title}")
     async with open_api_client(net_settings(source.options)) as api:
@@ -75,7 +75,7 @@ async def _logout(invocation: Invocation, remote: str) -> str:
     from fsmount.remote import net_settings
     from fsmount.store.tokens import TokenFile, token_path
 
-    source, directories = await _configured(invocation, remote)
+    source, directories = _configured(invocation, remote)
     tokens = TokenFile(token_path(directories, source.account_key))
     async with tokens.locked():
         token = await trio.to_thread.run_sync(tokens.load)
@@ -88,9 +88,9 @@ async def _logout(invocation: Invocation, remote: str) -> str:
     return "signed out"
 
 
-async def _configured(invocation: Invocation, remote: str) -> tuple[Source, Directories]:
+def _configured(invocation: Invocation, remote: str) -> tuple[Source, Directories]:
     from fsmount.config import load_config, nearest
-    from fsmount.source import resolve
+    from fsmount.source import configured
     from fsmount.store.directories import find_directories, prepare
 
     directories = find_directories()
@@ -105,7 +105,7 @@ async def _configured(invocation: Invocation, remote: str) -> tuple[Source, Dire
             '"fsmount remotes example cloudreve" prints one',
         )
     prepare(directories.state)
-    return await resolve(remote, config, {}, send=None, detections=None), directories
+    return configured(remote, config), directories
 
 
 def _fields(source: Source) -> dict[str, object]:

@@ -43,3 +43,17 @@ def test_an_example_is_a_stanza_that_can_be_used(fsmount, tmp_path):
         for option in declared(drivers.load(name).options):
             assert option.help
             assert f"#   {option.name}: {option.help}" in result.out
+
+
+def test_a_remote_that_is_signed_in_says_so(program, site, tmp_path):
+    """Its token is kept."""
+    path = tmp_path / "c.toml"
+    path.write_text(
+        f"[remotes.'网盘']\ndriver = 'cloudreve'\naddress = '{site.address}'\n"
+        f"email = '{site.line['email']}'\n"
+    )
+    assert "(signed in)" not in program("--config", path, "remotes").out
+    program("--config", path, "login", "网盘", stdin=site.line["password"] + "\n")
+    line = program("--config", path, "remotes").out.splitlines()[0]
+    assert line.startswith("网盘  cloudreve")
+    assert line.endswith(f"{site.line['email']} (signed in)")
