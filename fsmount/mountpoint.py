@@ -241,9 +241,11 @@ def check(path: Path, *, nonempty: bool) -> Path:
     while clear_stale(path):
         pass
     if (mount := mounted_at(path)) is not None:
-        what = f'already a mount of "{mount.source}"' if mount.is_ours else "already a mountpoint"
+        what = f'"{mount.source}"' if mount.is_ours else f"another file system ({mount.fstype})"
         advice = f'unmount it with "fsmount umount {path}"' if mount.is_ours else "use another one"
-        raise FsmountError(f'cannot mount on "{path}": it is {what}', advice=advice)
+        raise FsmountError(
+            f'cannot mount on "{path}": {what} is already mounted there', advice=advice
+        )
     try:
         with os.scandir(path) as rows:
             empty = next(rows, None) is None

@@ -84,7 +84,7 @@ def test_a_full_folder_will_do_when_that_is_wished(tmp_path):
 
 def test_a_mountpoint_of_others_is_busy():
     """/proc is one everywhere, and its daemon is not asked."""
-    with pytest.raises(FsmountError, match=r'cannot mount on "/proc": it is already a mountpoint'):
+    with pytest.raises(FsmountError, match=r'cannot mount on "/proc": another file system'):
         mountpoint.check(Path("/proc"), nonempty=True)
 
 

@@ -283,7 +283,8 @@ def test_a_stale_mount_is_cleared_at_the_next_start(fake):
     with fake() as mount:
         killed_both(mount)
         assert mount.is_mounted()
-        with refused(errno.ENOTCONN):
+        # The second while the last of the daemon's threads is still ending.
+        with refused(errno.ENOTCONN, errno.ECONNABORTED):
             os.stat(mount.path / "hello.txt")
         with fake() as again:
             assert run("cat", again.path / "hello.txt").stdout == b"hello\n"
@@ -296,7 +297,7 @@ def test_a_mount_that_stands_is_not_taken_over(fake, places):
         argv = [sys.executable, "-m", "tests.mount.fake_mount", mount.path, "sock"]
         second = run(*argv, check=False)
         assert second.returncode == 1
-        assert f'cannot mount on "{mount.path}": it is already a mount of'.encode() in second.stderr
+        assert b"is already mounted there; unmount it with" in second.stderr
         assert run("cat", mount.path / "hello.txt").stdout == b"hello\n"
 
 
