@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import trio
 
+from fsmount.account.advice import named
 from fsmount.errors import Blocked, FsmountError, NotFound, Unauthorized
 from fsmount.model import Answer, Call
 
@@ -59,7 +60,8 @@ class Scheme(Protocol):
     def classify(self, call: Call, answer: Answer, *, signed: bool) -> None:
         """Return for a success, raise the ``FsmountError`` that ``answer`` amounts to.
 
-        ``signed`` says whether a token went along: only then can it be ``Unauthorized``.
+        ``signed`` says whether a token went along: only then can it be ``Unauthorized``. Where a
+        person has to sign in, the advice is ``advice.LOGIN_AGAIN``.
         """
         ...
 
@@ -190,7 +192,7 @@ class Account:
             status = answer.status
             self._scheme.classify(call, answer, signed=token is not None)
         except FsmountError as exc:
-            failure = exc
+            failure = named(exc, self._refresher.name if self._refresher else self.name)
             if isinstance(exc, NotFound):
                 self._health.succeeded()  # a living provider said so
             elif not isinstance(exc, Unauthorized):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
+from fsmount.account.advice import LOGIN_AGAIN, named
 from fsmount.account.clocks import boottime
 from fsmount.account.credentials import Credentials
 from fsmount.account.lifetime import Aged, aged, descend, digest, pasted
@@ -120,6 +121,11 @@ class Refresher:
         self._refused: collections.deque[str] = collections.deque(maxlen=64)
         self._rejections: collections.deque[float] = collections.deque(maxlen=_REJECTIONS)
         self._said: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The remote whose login this is."""
+        return self._name
 
     async def current(self) -> Token:
         """Return a usable token, signing in first when there is none yet.
@@ -261,7 +267,7 @@ class Refresher:
                     return await self._exchange(self._scheme.refresh, base, kept)
                 except LoginLost as exc:
                     self._refused.append(digest(base.refresh))
-                    log.info("remote=%s a refresh token was refused: %s", self._name, exc)
+                    log.info("remote=%s a refresh token was refused: %s", self._name, exc.message)
                     refusal = exc
             if self._credentials.password:
                 self._count_rejection(rejected)
@@ -280,7 +286,7 @@ class Refresher:
             try:
                 new = await self._scheme.sign_in(alone, self._send)
             except LoginLost as exc:
-                log.info("remote=%s the access token cannot be used: %s", self._name, exc)
+                log.info("remote=%s the access token cannot be used: %s", self._name, exc.message)
                 new = None
         return [token for token in (new, kept) if token is not None]
 
@@ -375,15 +381,16 @@ class Refresher:
 
     async def _lose(self, refusal: LoginLost | None) -> LoginLost:
         """Settle that a person is needed; said once, ended by a sign-in from outside."""
-        advice = f'run "fsmount login {self._name}"' if self._name else 'run "fsmount login"'
         if refusal is not None:
-            lost = LoginLost(refusal.message, advice=refusal.advice or advice)
+            lost = LoginLost(refusal.message, advice=refusal.advice or LOGIN_AGAIN)
             lost.__cause__ = refusal
         elif self._held is not None or self._credentials:
-            lost = LoginLost("the access token is over and nothing can renew it", advice=advice)
+            lost = LoginLost(
+                "the access token is over and nothing can renew it", advice=LOGIN_AGAIN
+            )
         else:
-            lost = LoginLost("nobody is signed in", advice=advice)
-        self._lost = lost
+            lost = LoginLost("nobody is signed in", advice=LOGIN_AGAIN)
+        self._lost = named(lost, self._name)
         if self._tokens is not None:
             self._lost_stamp = await files.in_thread(self._tokens.stamp)
         log.warning("remote=%s login lost: %s", self._name, lost)

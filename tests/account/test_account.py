@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from fsmount.account.account import Account, Limit, host_of, paced
+from fsmount.account.advice import LOGIN_AGAIN
 from fsmount.account.credentials import Credentials
 from fsmount.account.governor import Governor
 from fsmount.account.refresher import Refresher
@@ -42,7 +43,7 @@ def governor():
     )
 
 
-def account(provider, governor, *, credentials=None, send=None):
+def account(provider, governor, *, credentials=None, send=None, login="photos"):
     refresher = None
     if credentials is not None:
         refresher = Refresher(
@@ -50,6 +51,7 @@ def account(provider, governor, *, credentials=None, send=None):
             tokens=None,
             credentials=credentials,
             send=paced(provider.send, governor),
+            name=login,
             clock=trio.current_time,
             wall=lambda: 1e9 + trio.current_time(),
         )
@@ -147,6 +149,21 @@ async def test_a_lost_login_reaches_the_caller_and_health(provider, governor):
         await calls.call("info", CALL)
     assert calls._health.report.state is State.LOGIN_LOST
     assert "nobody is signed in" in calls._health.report.reason
+
+
+@pytest.mark.autojump
+@pytest.mark.logs("is login lost")
+async def test_the_advice_names_the_remote_whose_login_it_is(provider, governor):
+    """A scheme does not know it, and a share may be signed by another remote's login."""
+
+    def refuse(call, answer, *, signed):
+        raise Unauthorized("no longer taken", advice=LOGIN_AGAIN)
+
+    provider.classify = refuse
+    calls = account(provider, governor, credentials=SIGNED, login="ann")
+    with pytest.raises(Unauthorized, match='run "fsmount login ann"'):
+        await calls.call("info", CALL)
+    assert "fsmount login ann" in calls._health.report.reason
 
 
 @pytest.mark.autojump

@@ -14,12 +14,13 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from fsmount.account.advice import LOGIN_AGAIN
 from fsmount.drivers import wire
 from fsmount.drivers.cloudreve import api, refusals, session
-from fsmount.drivers.cloudreve.codes import CAPTCHA_WRONG, LOGIN_AGAIN, SECOND_FACTOR, WHERE_TO_LOOK
+from fsmount.drivers.cloudreve.codes import CAPTCHA_WRONG, SECOND_FACTOR, WHERE_TO_LOOK
 from fsmount.drivers.cloudreve.options import CloudreveOptions, Site, place
 from fsmount.errors import LoginLost
 from fsmount.model import Token
@@ -40,6 +41,9 @@ class CloudreveScheme:
         site: Where tokens may go, and nowhere else.
         mounted: What is mounted; tells the own share from those behind shortcuts.
     """
+
+    # Nothing rotates (see refresh), so that renewing goes on when nothing can be written.
+    reusable_refresh: ClassVar[bool] = True
 
     site: Site
     mounted: FileUri

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fsmount.account.advice import LOGIN_AGAIN
 from fsmount.errors import (
     Changed,
     Denied,
@@ -31,12 +32,14 @@ GONE = 404
 WRONG_SHARE_PASSWORD = 40069
 CAPTCHA_WRONG = 40026
 OTP_WRONG = 40022
+NO_ENTITY = 40077
 BATCH = 40081
 BAD_CREDENTIAL = 40020
 UPLOAD_SESSION_GONE = 40011
 DATABASE = 50001
+UNCLASSIFIED = -1
 
-LOGIN_AGAIN = 'run "fsmount login NAME" with the name of this remote'
+SIGN_IN = "sign in: configure a remote of this site, then say -o auth=ref:NAME"
 WHERE_TO_LOOK = (
     "sign in with a browser, open its developer tools (F12), look under Application (Firefox: "
     "Storage), Local Storage, this site, cloudreve_session, and copy the text of refresh_token"
@@ -54,7 +57,7 @@ class Meaning(NamedTuple):
 MEANINGS: dict[int, Meaning] = {
     SECOND_FACTOR: Meaning(LoginLost, "the account wants a second factor", LOGIN_AGAIN),
     # 401, 40011 and 40020 are also how an expired token shows: see auth.classify.
-    SIGN_IN_REQUIRED: Meaning(Denied, "this needs a login", LOGIN_AGAIN),
+    SIGN_IN_REQUIRED: Meaning(Denied, "this needs a login", SIGN_IN),
     NOT_PERMITTED: Meaning(Denied, "the server does not permit this"),
     GONE: Meaning(NotFound, "the server knows no such thing"),
     409: Meaning(ProviderFault, "it changed while the server looked at it"),
@@ -96,7 +99,7 @@ MEANINGS: dict[int, Meaning] = {
     40074: Meaning(ProtocolError, "more files in one request than the server takes"),
     40075: Meaning(ProviderFault, "the lock has expired"),
     40076: Meaning(Changed, "it is no longer the version that was expected"),
-    40077: Meaning(NotFound, "this version of the file does not exist any more"),
+    NO_ENTITY: Meaning(NotFound, "this version of the file does not exist any more"),
     40078: Meaning(NotFound, "it is in the trash"),
     40079: Meaning(ProviderFault, "the folder is larger than the account's group may walk"),
     40080: Meaning(LoginLost, "the e-mail or the password is wrong", LOGIN_AGAIN),
@@ -111,7 +114,7 @@ MEANINGS: dict[int, Meaning] = {
     50007: Meaning(ProviderFault, "the server's callback failed"),
     50010: Meaning(ProviderFault, "a node of the server failed"),
     50011: Meaning(ProviderFault, "the server's file metadata failed"),
-    -1: Meaning(ProviderFault, "the server failed without saying why"),
+    UNCLASSIFIED: Meaning(ProviderFault, "the server failed without saying why"),
 }
 """Every code that means something of its own to a client; the others are ``UNKNOWN``."""
 

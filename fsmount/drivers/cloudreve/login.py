@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from fsmount.account.advice import LOGIN_AGAIN
 from fsmount.drivers import wire
 from fsmount.drivers.cloudreve import api, refusals, session
 from fsmount.drivers.cloudreve.auth import CloudreveScheme, signed_in
@@ -59,6 +60,15 @@ class CloudreveLogin:
         Raises:
             LoginLost: Refused for good, or refused too often.
         """
+        try:
+            return await self._next(answers)
+        except LoginLost as exc:
+            if exc.advice != LOGIN_AGAIN:
+                raise
+            # Whoever is signing in already need not be told to.
+            raise LoginLost(exc.message, advice="check it and try again") from exc
+
+    async def _next(self, answers: Mapping[str, str]) -> Step:
         if answers.get("refresh_token"):
             return await self._with_refresh_token(answers["refresh_token"].strip())
         email = answers.get("email") or self._options.email

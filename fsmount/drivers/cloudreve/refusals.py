@@ -24,6 +24,7 @@ from fsmount.errors import (
     FsmountError,
     Gone,
     LinkExpired,
+    NotSupported,
     ProtocolError,
     ProviderFault,
     Throttled,
@@ -55,6 +56,8 @@ def failure(call: Call, answer: Answer, *, signed: bool, mounted: FileUri) -> Fs
         signed: A token went along; only then can it be ``Unauthorized``.
         mounted: The place that is mounted.
     """
+    if is_known_panic(call, answer):
+        return None
     try:
         envelope = wire.decode(answer.body, Envelope, "an answer of the server")
     except ProtocolError as exc:
@@ -62,12 +65,24 @@ def failure(call: Call, answer: Answer, *, signed: bool, mounted: FileUri) -> Fs
     number = wire.whole(envelope.code)
     if number == codes.SUCCESS and answer.status < 400:
         return None
+    if number in (codes.NO_ENTITY, codes.UNCLASSIFIED) and call.url.endswith("/file/thumb"):
+        # -1 where the picture could not be made, ever after it is missing (wire §8.2).
+        return NotSupported(f"the server has no thumbnail of this file (code {number})")
     if number in (None, codes.SUCCESS):
         return _without_envelope(answer, None)
     refusal = _refusal(envelope, number, _uri_asked(call))
     if number == codes.BATCH and envelope.aggregated_error:
         refusal = _part(envelope.aggregated_error) or refusal
     return _failure(refusal, signed=signed, mounted=mounted)
+
+
+def is_known_panic(call: Call, answer: Answer) -> bool:
+    """Tell whether ``answer`` is how a server of 2025-06 repeats the size of a folder.
+
+    Asked for a second time within 300 s it panics: HTTP 500 and no body (wire §7). That says
+    nothing about the folder or the server's health, only that the size is not to be had now.
+    """
+    return answer.status == 500 and not answer.body and "folder_summary" in call.params
 
 
 def code(answer: Answer) -> int | None:
@@ -92,7 +107,7 @@ def content_failure(body: bytes) -> FsmountError | None:
     match number:
         case 40077:
             return Changed("this version of the file is no longer kept by the server")
-        case codes.NOT_PERMITTED:
+        case codes.NOT_PERMITTED | codes.SIGN_IN_REQUIRED | codes.BAD_CREDENTIAL:
             return LinkExpired("the link is not taken")
         case _ if number in codes.MEANINGS:
             meaning = codes.MEANINGS[number]
@@ -185,7 +200,7 @@ def _of_own_share(refusal: Refusal, signed: bool, mounted: FileUri) -> FsmountEr
         case codes.NOT_PERMITTED if "share link" in refusal.words.lower():
             return Denied(
                 "guests may not open shares on this site",
-                advice="sign in: configure a remote of this site, then say -o auth=ref:NAME",
+                advice=codes.SIGN_IN,
             )
         case _:
             return None
