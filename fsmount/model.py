@@ -128,6 +128,24 @@ class Space(msgspec.Struct, frozen=True, kw_only=True):
     used: int
 
 
+class FolderSize(msgspec.Struct, frozen=True, kw_only=True):
+    """What is below a folder, all levels together, as its provider counts.
+
+    Attributes:
+        size: Bytes; a provider may count old versions and thumbnails as well.
+        files: How many.
+        folders: How many, the folder itself excluded.
+        complete: False when the provider stopped counting: it is at least this much.
+        counted_ns: When it counted, Unix nanoseconds; 0 when unknown.
+    """
+
+    size: int
+    files: int = 0
+    folders: int = 0
+    complete: bool = True
+    counted_ns: int = 0
+
+
 class ShareInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider tells about a share, in our words.
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkabl
 
 import msgspec
 
+from fsmount.drivers.declared import declared
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from fsmount.account.account import Account, Limit, Scheme, Send
     from fsmount.errors import FsmountError
-    from fsmount.model import Entry, Link, Page, ShareInfo, Space, Step, Token
+    from fsmount.model import Entry, FolderSize, Link, Page, ShareInfo, Space, Step, Token
 
 Secret = Annotated[str, msgspec.Meta(extra={"sensitive": True})]
 """An option that never appears in a log, an error, ``remotes`` or a report."""
@@ -58,6 +60,20 @@ class DriverOptions(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     max_connections: Annotated[
         int | None, described("ranged GETs at once on one file; default by provider")
     ] = None
+
+    sort: Annotated[
+        Literal["", "name", "-name", "size", "-size", "time", "-time"],
+        described("order of a folder's entries for programs that do not sort; - is descending"),
+    ] = ""
+
+    def __repr__(self) -> str:
+        """Show what differs from the defaults; secrets and codes are blanked."""
+        shown = (
+            f"{option.name}={'***' if option.sensitive or option.code else repr(value)}"
+            for option in declared(type(self))
+            if (value := getattr(self, option.name)) != option.default
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class Driver(Protocol):
@@ -99,6 +115,8 @@ class Ability(enum.StrEnum):
     LOGIN = "login"
     SHARE_INFO = "share info"
     CONTENT_ERRORS = "content errors"
+    FOLDER_SIZES = "folder sizes"
+    THUMBNAILS = "thumbnails"
 
 
 @runtime_checkable
@@ -130,6 +148,40 @@ class ShareDetails(Protocol):
 
     async def share_info(self) -> ShareInfo:
         """Return what the provider tells about the share behind this remote."""
+        ...
+
+
+@runtime_checkable
+class FolderSizes(Protocol):
+    """Implement this if the provider can tell how much is below a folder."""
+
+    async def folder_size(self, folder: Entry) -> FolderSize | None:
+        """Return what is below ``folder``; None when the provider cannot tell now.
+
+        Costs a call, and the provider a walk: for one folder that a person asks about, never while
+        listing. Whoever asks keeps the answer for a while.
+
+        Raises:
+            NotSupported: It never tells it of this folder.
+            NotFolder: It is a file.
+        """
+        ...
+
+
+@runtime_checkable
+class Thumbnails(Protocol):
+    """Implement this if the provider makes small pictures of files."""
+
+    async def thumbnail(self, file: Entry) -> Link:
+        """Return a link to a small picture of ``file``.
+
+        Costs a call, may have the provider make the picture, and may move the file's time: only for
+        a file that a person asks about. What is behind the link says its own type and length.
+
+        Raises:
+            NotSupported: There is none of this file.
+            IsFolder: It is a folder.
+        """
         ...
 
 

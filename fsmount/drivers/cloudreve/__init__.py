@@ -1,8 +1,8 @@
 """Cloudreve V4: own drives and shares, reading.
 
-``driver`` answers the four calls and the abilities, ``auth`` signs and renews; below them
-``api`` and ``session`` are the wire (requests out, typed answers in), ``refusals`` reads every no
-with the table in ``codes``, ``entries`` turns file objects into entries, ``uri`` and ``pasted``
+``driver`` answers the four calls and the abilities, ``auth`` signs and renews; below them ``api``,
+``details`` and ``session`` are the wire (requests out, typed answers in), ``refusals`` reads every
+no with the table in ``codes``, ``entries`` turns file objects into entries, ``uri`` and ``pasted``
 read what people write, ``login`` asks them, ``options`` is what may be configured. All of it is
 pure but the thin calls in ``driver``, ``auth``, ``login`` and ``pasted.probe``.
 

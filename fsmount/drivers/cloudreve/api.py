@@ -12,7 +12,6 @@ import base64
 import binascii
 import json
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -299,65 +298,10 @@ def read_urls(answer: Answer, count: int) -> Urls:
     urls = [each.url for each in data.urls or ()]
     if len(urls) != count:
         raise ProtocolError(f"the links of files: {len(urls)} came for {count} files")
-    expires_ns = wire.time_ns(data.expires)
-    lifetime_s = None if expires_ns is None else max(0.0, expires_ns / 1e9 - answer.date)
-    return Urls(urls=urls, lifetime_s=lifetime_s)
+    return Urls(urls=urls, lifetime_s=lifetime_s(data.expires, answer))
 
 
-# --- shares, capacity -----------------------------------------------------------------------------
-
-
-class Owner(msgspec.Struct, frozen=True):
-    """Who shared."""
-
-    nickname: Scalar = None
-
-
-class ShareData(msgspec.Struct, frozen=True):
-    """What a share tells. Its ``url`` and ``password`` are not even read.
-
-    ``url`` holds the share's password for anyone who asks, right password or not (wire §11).
-    """
-
-    name: Scalar = None
-    owner: Owner | None = None
-    created_at: Scalar = None
-    expires: Scalar = None
-    visited: Scalar = None
-    downloaded: Scalar = None
-    remain_downloads: Scalar = None
-    source_type: Scalar = None
-    unlocked: Scalar = None
-    expired: Scalar = None
-
-
-class CapacityData(msgspec.Struct, frozen=True):
-    """Bytes of an account."""
-
-    total: Scalar
-    used: Scalar
-
-
-def share_call(site: Site, share: str, password: str) -> Call:
-    """Ask what a share tells about itself; needs no login."""
-    params = {"password": password} if password else {}
-    return Call(method="GET", url=site.api(f"/share/info/{quote(share, safe='')}"), params=params)
-
-
-def read_share(answer: Answer) -> ShareData:
-    """Return what a share told."""
-    return read(answer, ShareData, "the details of a share")
-
-
-def capacity_call(site: Site) -> Call:
-    """Ask for the capacity of the account's own drive."""
-    return Call(method="GET", url=site.api("/user/capacity"))
-
-
-def read_capacity(answer: Answer) -> tuple[int, int]:
-    """Return total and used bytes."""
-    data = read(answer, CapacityData, "the capacity")
-    total, used = wire.whole(data.total), wire.whole(data.used)
-    if total is None or used is None:
-        raise ProtocolError("the capacity: `total` or `used` is not a number")
-    return total, used
+def lifetime_s(expires: Scalar, answer: Answer) -> float | None:
+    """Return the seconds that a link lives, counted from the ``Date`` of the answer with it."""
+    expires_ns = wire.time_ns(expires)
+    return None if expires_ns is None else max(0.0, expires_ns / 1e9 - answer.date)

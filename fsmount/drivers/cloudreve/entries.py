@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fsmount.drivers import wire
 from fsmount.drivers.cloudreve.api import SHORTCUT, UPLOADING
-from fsmount.drivers.cloudreve.uri import FileUri
+from fsmount.drivers.cloudreve.uri import SCHEME, FileUri
 from fsmount.errors import UsageError
 from fsmount.model import Entry, EntryId, Kind
 
@@ -49,14 +49,22 @@ def entries(page: FilePage, folder: Entry, *, mounted: FileUri) -> Iterator[Entr
         target = shortcut_target(file)
         if target is not None and target.id in through:
             continue
-        yield entry(file, prefix=prefix, nothing=nothing, single=page.single)
+        yield entry(file, mounted=mounted, prefix=prefix, nothing=nothing, single=page.single)
 
 
-def entry(file: FileObject, *, prefix: str = "", nothing: str = "", single: bool = False) -> Entry:
+def entry(
+    file: FileObject,
+    *,
+    mounted: FileUri,
+    prefix: str = "",
+    nothing: str = "",
+    single: bool = False,
+) -> Entry:
     """Return one entry.
 
     Args:
         file: As the server describes it.
+        mounted: The place that is mounted.
         prefix: Goes before the id.
         nothing: The id of the empty entity: a constant of the server that is no version (wire §1).
         single: It is the file of a single-file share.
@@ -66,7 +74,7 @@ def entry(file: FileObject, *, prefix: str = "", nothing: str = "", single: bool
     if file.is_folder:
         target = shortcut_target(file)
         # Listing a shortcut itself is refused; one follows its URI (wire §6.3).
-        locator = file.path if target is None else str(target)
+        locator = _without_code(file.path, mounted) if target is None else str(target)
         return Entry(id=ident, name=file.name, kind=Kind.FOLDER, locator=locator, mtime_ns=mtime_ns)
     size = wire.whole(file.size)
     version = wire.text(file.primary_entity)
@@ -74,7 +82,7 @@ def entry(file: FileObject, *, prefix: str = "", nothing: str = "", single: bool
         id=ident,
         name=file.name,
         kind=Kind.FILE,
-        locator=file.path + (SINGLE if single else ""),
+        locator=_without_code(file.path, mounted) + (SINGLE if single else ""),
         size=size if size is not None and size >= 0 else None,
         mtime_ns=mtime_ns,
         # No bytes have no version. This also covers the empty entity in answers that do not give
@@ -106,6 +114,18 @@ def shortcut_target(file: FileObject) -> FileUri | None:
     except UsageError:
         return None
     return uri if uri.fs == "share" else None
+
+
+def _without_code(uri: str, mounted: FileUri) -> str:
+    """Return ``uri`` without the password of the mounted share, which servers write into it.
+
+    Entries are kept on disk and shown in reports; the driver adds the password when it asks. Of a
+    share behind a shortcut it stays: nothing else knows it.
+    """
+    authority, slash, path = uri.removeprefix(SCHEME).partition("/")
+    if not mounted.password or not authority.startswith(f"{mounted.id}:"):
+        return uri
+    return f"{SCHEME}{mounted.id}@{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def prefix_of(known: Entry) -> str:

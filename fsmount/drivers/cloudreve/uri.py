@@ -9,7 +9,7 @@ from people is read whether it is encoded or not.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
@@ -38,7 +38,7 @@ class FileUri:
 
     fs: str
     id: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     path: tuple[str, ...] = ()
 
     @classmethod

