@@ -264,6 +264,7 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
             listing_ttl_s=kind_ttl_s if options.listing_ttl_s is None else options.listing_ttl_s,
             has_quota=quota is not None,
             space=capacity.last,
+            sort=options.sort,
         )
         async with trio.open_nursery() as nursery:
             if quota is not None:

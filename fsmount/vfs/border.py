@@ -39,6 +39,7 @@ class Member:
         listing_ttl_s: Seconds a listing is fresh.
         has_quota: Its driver is a ``Quota`` here and now.
         space: Its capacity as last learned, without asking anybody.
+        sort: How ``vfs.order`` puts the entries of its folders; "" leaves them as listed.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Member:
     listing_ttl_s: float
     has_quota: bool = False
     space: Callable[[], Space | None] = _unknown_space
+    sort: str = ""
 
 
 # Structs, not dataclasses: a readdir of 10,000 rows makes 20,000 of these, and a frozen dataclass

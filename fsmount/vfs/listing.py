@@ -12,6 +12,7 @@ import trio
 
 from fsmount.errors import NotFound, TimedOut
 from fsmount.health import State
+from fsmount.vfs.order import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +90,7 @@ class Listings:
             await self._wait_for_refresh(folder)
             children = self._shown(folder)
             if folder.freshness.complete:
-                return View(list(children.values()), None)
+                return View(ordered(children.values(), folder.member.sort), None)
             arrival = folder.freshness.arrival
             if arrival is not None:
                 return View(arrival.nodes, arrival)
