@@ -78,7 +78,8 @@ def start_mount(
     wanted = parse_options(options)
     if config is None and wanted.config:
         config = Path(wanted.config)
-    if quiet_rw:
+    # mount.fuse3, which runs ``fsmount SOURCE DIR``, writes rw,dev,suid by itself as well.
+    if quiet_rw or {"dev", "suid"} <= set(wanted.ignored):
         wanted = replace(wanted, writable_asked=False)
     return mount_now(
         MountRequest(

@@ -5,6 +5,7 @@ Messages name the host and the reason, never a path, a query or a header: those 
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -89,8 +90,11 @@ def _reason(cause: BaseException) -> tuple[str, str] | None:
             return "there is no such host", "check the address"
         case socket.gaierror():
             return "its name cannot be resolved now", ""
-        case OSError(strerror=str(text)) if text:
-            return text.lower(), ""
+        case ConnectionRefusedError():
+            return "connection refused", "check the address, or the site is down"
+        case OSError(errno=int(code)) if code > 0:
+            # Not its text: Trio writes "Error connecting to (address, port)" in front.
+            return os.strerror(code).lower(), ""
         case _:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -79,20 +80,28 @@ def test_a_fake_mount_mounts_nothing(monkeypatch):
     assert helper.run(["-f", "src", "/mnt"]) == 0
 
 
-def test_rw_that_mount_wrote_by_itself_warns_nobody(monkeypatch):
-    """mount(8) passes rw whenever nobody wrote ro."""
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: helper.run(["src", "/mnt", "-o", "rw,nofail"]), False),
+        (lambda: started("rw,dev,suid"), False),
+        (lambda: started("rw"), True),
+    ],
+    ids=["mount", "mount.fuse3", "a person"],
+)
+def test_rw_is_told_about_only_when_a_person_wrote_it(monkeypatch, call, told):
+    """mount(8) and mount.fuse3 pass rw whenever nobody wrote ro."""
     asked = []
     monkeypatch.setattr("fsmount.mount.mount", lambda request: asked.append(request) or 0)
-    assert helper.run(["src", "/mnt", "-o", "rw,nofail"]) == 0
-    assert not asked[0].options.writable_asked
-    assert asked[0].options.nofail
-    assert (
-        mounting.start_mount(
-            "src", asked[0].mountpoint, ("rw",), config=None, foreground=False, debug=False
-        )
-        == 0
+    assert call() == 0
+    assert asked[0].options.writable_asked is told
+
+
+def started(options):
+    """Begin a mount as the command does."""
+    return mounting.start_mount(
+        "src", Path("/mnt"), (options,), config=None, foreground=False, debug=False
     )
-    assert asked[1].options.writable_asked
 
 
 def test_verbose_says_what_was_done(monkeypatch, capsys):

@@ -73,7 +73,10 @@ def test_an_id_that_is_none_is_said(fsmount, site):
 def test_an_address_where_nobody_listens_is_said(fsmount):
     """With the host, and without a traceback."""
     result = fsmount("share", "info", "http://127.0.0.1:9/s/AbC1")
-    assert "127.0.0.1:9" in result.line
+    assert result.line == (
+        "fsmount: cannot reach 127.0.0.1:9: connection refused; "
+        "check the address, or the site is down"
+    )
     assert result.code == 1
 
 
