@@ -10,7 +10,7 @@ import trio
 
 from fsmount import errors
 from fsmount.vfs import names
-from fsmount.vfs.changes import Change, InodeStale, NameStale, changed_names, looks_different
+from fsmount.vfs.changes import InodeStale, NameStale, changed_names, looks_different
 from fsmount.vfs.identity import version_of, with_first_mtime
 from fsmount.vfs.kept import SLICE
 from fsmount.vfs.pages import Arrival
@@ -174,7 +174,11 @@ class Fetcher:
         was_complete = folder.freshness.complete
         nodes, differs = [], not was_complete
         for entry, name in zip(entries, assigned, strict=True):
-            node, changed = self._placed(folder, by_id.get(entry.id), entry, name, inodes)
+            known = by_id.get(entry.id)
+            if known is not None and known.entry == entry and before.get(name) is known:
+                nodes.append(known)  # nearly every one: the step is long in a large folder
+                continue
+            node, changed = self._placed(folder, known, entry, name, inodes)
             nodes.append(node)
             differs = differs or changed
         after = dict(zip(assigned, nodes, strict=True))
@@ -235,6 +239,10 @@ class Fetcher:
             log.error('remote=%s listing "/%s" broke', folder.member.name, path, exc_info=exc)
             failure = errors.ProtocolError(f'listing "/{path}" broke: {exc!r}')
         log.info('remote=%s listing "/%s" failed: %s', folder.member.name, path, failure)
+        if folder.children is None or not self._tree.stands(folder):
+            # Taken out meanwhile: what it met concerns only those who still wait for it.
+            folder.freshness.failed(trio.current_time(), failure)
+            return
         # One folder's odd answer says nothing about its remote.
         if not isinstance(failure, errors.ProtocolError):
             folder.member.health.failed(failure)
@@ -250,11 +258,9 @@ class Fetcher:
 
     def _remove(self, folder: Folder, parent: Folder) -> None:
         """Take out a folder that a living provider says is not there."""
-        if self._tree.stands(folder):
-            change: Change = NameStale(parent.inode, folder.name)
-            self._tree.take_out(folder)
-            self._changes.push([change])
-            self._keeper.repaired(parent)
+        self._tree.take_out(folder)
+        self._changes.push([NameStale(parent.inode, folder.name)])
+        self._keeper.repaired(parent)
 
     def _keep_partial(self, folder: Folder, arrival: Arrival) -> None:
         """Have the pages of a first listing kept, so that the next one goes on after them."""

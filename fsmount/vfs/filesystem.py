@@ -121,7 +121,9 @@ class Filesystem:
         node: Node = self._tree.root
         for name in path.split("/"):
             if name:
-                node = await self._listings.child(self._tree.folder(node.inode), name)
+                folder = self._tree.folder(node.inode)
+                with self._tree.referencing(folder):
+                    node = await self._listings.child(folder, name)
         return node
 
     def path_of(self, inode: Inode) -> str:
@@ -142,7 +144,8 @@ class Filesystem:
         node = await self._find(path)
         folder = node if isinstance(node, Folder) else node.parent
         assert folder is not None
-        return await self._listings.refresh(folder)
+        with self._tree.referencing(folder):
+            return await self._listings.refresh(folder)
 
     def status(self) -> Mapping[str, object]:
         """Return health per remote, counts, and every open file, as plain data."""

@@ -32,6 +32,7 @@ class OpenFolder:
         self._tree = tree
         self._listings = listings
         self._view: View | None = None
+        tree.remember(folder)
         folder.held += 1  # unloaded, its rows would be nobody's
 
     async def read(self, cookie: int, count: int) -> Sequence[DirEntry]:
@@ -55,6 +56,7 @@ class OpenFolder:
     def close(self) -> None:
         """Let go of the view."""
         self._folder.held -= 1
+        self._tree.forget(self._folder)
         self._view = None
 
 

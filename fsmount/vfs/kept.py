@@ -119,8 +119,16 @@ class Keeper:
         self._store.confirm(folder.member.identity, folder.entry.id, listed_at_ns)
 
     def save_now(self, folder: Folder) -> None:
-        """Have what is known of ``folder`` kept, complete or not, without giving way."""
-        self._save(folder, [_row(node) for node in (folder.children or {}).values()])
+        """Have what is known of ``folder`` kept without giving way.
+
+        Of a folder that was never complete, the pages of its listing that came, to go on after.
+        """
+        arrival = folder.freshness.arrival
+        if folder.freshness.complete:
+            nodes = list((folder.children or {}).values())
+        else:
+            nodes = [] if arrival is None else arrival.nodes
+        self._save(folder, [_row(node) for node in nodes])
 
     def _save(self, folder: Folder, rows: list[Row]) -> None:
         freshness = folder.freshness

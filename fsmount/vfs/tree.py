@@ -104,6 +104,7 @@ class Tree:
         self._most_nodes = most_nodes
         self._nodes: dict[Inode, Node] = {ROOT_INODE: self.root}
         self._loaded: OrderedDict[Folder, None] = OrderedDict()
+        self._referenced = 1
 
     def node(self, inode: Inode) -> Node:
         """Return the node numbered ``inode``.
@@ -159,9 +160,13 @@ class Tree:
         )
 
     def remember(self, node: Node) -> None:
-        """Add a reference to ``node``."""
-        if node.lookups == 0 and node.parent is not None and self.stands(node):
-            node.parent.held += 1
+        """Add a reference to ``node``; those to the root are not counted, it always stays."""
+        if node.parent is None:
+            return
+        if node.lookups == 0:
+            self._referenced += 1
+            if self.stands(node):
+                node.parent.held += 1
         node.lookups += 1
         self._nodes.setdefault(node.inode, node)
 
@@ -172,6 +177,7 @@ class Tree:
         node.lookups = max(0, node.lookups - count)
         if node.lookups:
             return
+        self._referenced -= 1
         if self.stands(node):
             node.parent.held -= 1
             return
@@ -261,8 +267,17 @@ class Tree:
                 return
 
     @contextmanager
+    def referencing(self, node: Node) -> Iterator[None]:
+        """Keep ``node`` itself in memory while somebody waits for it."""
+        self.remember(node)
+        try:
+            yield
+        finally:
+            self.forget(node)
+
+    @contextmanager
     def holding(self, folder: Folder) -> Iterator[None]:
-        """Keep ``folder`` in memory."""
+        """Keep the children of ``folder`` in memory."""
         folder.held += 1
         try:
             yield
@@ -274,7 +289,7 @@ class Tree:
         return {
             "nodes": len(self._nodes),
             "folders": len(self._loaded),
-            "referenced": sum(1 for node in self._nodes.values() if node.lookups),
+            "referenced": self._referenced,
         }
 
 
