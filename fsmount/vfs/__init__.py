@@ -1,6 +1,16 @@
 """The tree that the kernel sees, made of what the remotes told.
 
-``tree.py`` owns nodes, inodes and lookup counts; ``names.py`` makes any remote name a legal,
-unique, stable one; ``listing.py`` brings folders page by page and shares each fetch; ``handles.py``
-owns open files; ``filesystem.py`` is the door that ``operations`` and the cli use.
+``filesystem.py`` is the door that ``operations`` and the cli use; ``border.py`` has the values and
+ports that cross it. Below it, downward::
+
+    listing.py    answers what is in a folder, in time       handles.py   open files and folders
+    fetching.py   brings listings, one fetch per folder      kept.py      to and from the store
+    tree.py       nodes, inodes, lookup counts, memory       changes.py   what the kernel forgets
+
+and what is decided without waiting: ``freshness.py`` (when to ask, how long to wait), ``pages.py``
+(duplicates, endless listings, where to go on), ``names.py`` (any name becomes a legal, unique,
+stable one), ``identity.py`` (versions and the keys of blocks). ``progress.py`` wakes who waits.
+
+Each folder carries the member that lists it, and a file has its folder's: a tree of several remotes
+is a matter of which member ``Tree.make`` gives a folder, and of listing every part of one.
 """

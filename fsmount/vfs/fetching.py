@@ -186,7 +186,8 @@ class Fetcher:
         for name, node in after.items():
             node.name = name
         self._tree.show(folder, after)
-        self._changes.push(changes)
+        if folder.lookups:  # else the kernel knows no name in it
+            self._changes.push(changes)
         arrival.done = True
         folder.freshness.completed(arrival.started_at)
         return differs or bool(changes)
