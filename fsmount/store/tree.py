@@ -8,7 +8,6 @@ is still the same one.
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import math
 import os
@@ -21,8 +20,9 @@ import msgspec
 import trio
 
 from fsmount.errors import StoreFault
-from fsmount.model import ROOT_INODE, Entry, EntryId, Inode
+from fsmount.model import ROOT_INODE, EntryId, Inode
 from fsmount.store.database import open_database
+from fsmount.store.records import FolderRecord, decoded, encoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -52,41 +52,6 @@ _WAITING_ROWS = 200_000  # some 100 MB; whoever has more to keep waits for the d
 _WAIT_FOR_ROOM_S = 5.0
 _RETRY_S = 30.0  # after a failed write; a full disk is not tried for every folder
 _CLOSE_WITHIN_S = 3.0  # of the 5 s that an unmount may take
-
-
-class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One entry of a kept folder.
-
-    Attributes:
-        inode: Its number in the tree.
-        entry: As listed, with its first mtime.
-        shown: Its name in the tree; None when it is the provider's own.
-        size: Its real size in bytes; None when the listed one was not found wrong.
-    """
-
-    inode: Inode
-    entry: Entry
-    shown: str | None = None
-    size: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderRecord:
-    """What is kept of one folder.
-
-    Attributes:
-        rows: In listing order; never changed once handed over.
-        complete: They are all there is; else a listing stopped in the middle.
-        listed_at_ns: When the listing was asked for, Unix nanoseconds.
-        cursor: Where an incomplete listing stopped.
-        mtime_ns: Of the folder itself; a root has it from nowhere else.
-    """
-
-    rows: Sequence[Row]
-    complete: bool
-    listed_at_ns: int
-    cursor: str | None = None
-    mtime_ns: int = 0
 
 
 class TreeStore(Protocol):
@@ -356,7 +321,7 @@ class SqliteTreeStore:
         finally:
             reader.execute("COMMIT")
         return FolderRecord(
-            rows=[row for (chunk,) in chunks for row in _decoded(chunk)],
+            rows=[row for (chunk,) in chunks for row in decoded(chunk)],
             complete=bool(complete),
             listed_at_ns=listed_at_ns,
             cursor=None if cursor is None else _text(cursor),
@@ -426,7 +391,7 @@ class SqliteTreeStore:
             (key, math.ceil(len(record.rows) / _CHUNK_ROWS)),
         )
         for number, start in enumerate(range(0, len(record.rows), _CHUNK_ROWS)):
-            chunk = _encoded(record.rows[start : start + _CHUNK_ROWS])
+            chunk = encoded(record.rows[start : start + _CHUNK_ROWS])
             self._writer.execute(
                 "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (key, number, chunk)
             )
@@ -438,24 +403,6 @@ def _blob(text: str) -> bytes:
 
 def _text(blob: bytes) -> str:
     return blob.decode("utf-8", "surrogatepass")
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Row])
-
-
-def _encoded(rows: Sequence[Row]) -> bytes:
-    try:
-        return _encoder.encode(rows)
-    except UnicodeEncodeError:
-        # A lone surrogate from some provider: msgpack has no way to write it, JSON's \ud800 has.
-        return json.dumps(msgspec.to_builtins(rows)).encode()
-
-
-def _decoded(chunk: bytes) -> list[Row]:
-    if chunk.startswith(b"["):  # no msgpack array begins so
-        return msgspec.convert(json.loads(chunk), list[Row])
-    return _decoder.decode(chunk)
 
 
 @asynccontextmanager
