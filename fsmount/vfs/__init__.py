@@ -9,7 +9,8 @@ ports that cross it. Below it, downward::
 
 and what is decided without waiting: ``freshness.py`` (when to ask, how long to wait), ``pages.py``
 (duplicates, endless listings, where to go on), ``names.py`` (any name becomes a legal, unique,
-stable one), ``identity.py`` (versions and the keys of blocks). ``progress.py`` wakes who waits.
+stable one), ``identity.py`` (versions and the keys of blocks). ``order.py`` sorts rows where
+``sort`` asks for it; ``progress.py`` wakes who waits.
 
 Each folder carries the member that lists it, and a file has its folder's: a tree of several remotes
 is a matter of which member ``Tree.make`` gives a folder, and of listing every part of one.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from fsmount.store.tree import FolderRecord, Row
+from fsmount.store.records import FolderRecord, Row
 from fsmount.vfs.pages import Arrival
 
 if TYPE_CHECKING:

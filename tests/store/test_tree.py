@@ -13,7 +13,8 @@ import pytest
 import trio
 
 from fsmount.model import Entry, EntryId, Kind
-from fsmount.store.tree import FolderRecord, MemoryTreeStore, Row, open_tree_store
+from fsmount.store.records import FolderRecord, Row
+from fsmount.store.tree import MemoryTreeStore, open_tree_store
 
 FOLDER = EntryId("folder")
 
@@ -72,8 +73,8 @@ async def test_a_folder_is_loaded_as_it_was_saved(path):
 
 
 async def test_text_that_is_no_unicode_is_kept_too(path):
-    """A lone surrogate in a name, an id or a cursor costs nothing else of the folder."""
-    odd = entry(1, id=EntryId("\ud800"), name="x\udfff", locator="\ud83d")
+    """A lone surrogate or an absurd size costs nothing else of the folder."""
+    odd = entry(1, id=EntryId("\ud800"), name="x\udfff", locator="\ud83d", size=2**70)
     kept = record(Row(2, odd, "x‛udfff"), Row(3, entry(2)), cursor="\udc80")
     async with open_tree_store(path) as store:
         (inode,) = await store.inodes("m", [odd.id])
