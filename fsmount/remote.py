@@ -99,9 +99,12 @@ class Remote:
                 f'"{file.entry.name or "/"}" is a folder', advice="only files have links"
             )
         link = await self.links.get(file.entry)
+        agent = {"User-Agent": self.source.options.user_agent}
+        if not agent["User-Agent"] or any(name.lower() == "user-agent" for name in link.headers):
+            agent = {}
         return {
             "url": link.url,
-            "headers": dict(link.headers),
+            "headers": {**agent, **link.headers},
             "lifetime_s": self.links.remaining_s(file.entry),
         }
 

@@ -197,6 +197,8 @@ async def test_a_direct_link_is_plain_data(directories, fake):
             "headers": {},
             "lifetime_s": None,
         }
+        with_agent = dataclasses.replace(remote, source=await fake(user_agent="mine/1"))
+        assert (await with_agent.direct_link(node))["headers"] == {"User-Agent": "mine/1"}
         root = Attributes(inode=1, is_folder=True, size=0, mtime_ns=0, entry=remote.driver.root)
         with pytest.raises(IsFolder, match='"/" is a folder; only files have links'):
             await remote.direct_link(root)
