@@ -58,12 +58,14 @@ def encoded(rows: Sequence[Row]) -> bytes:
     try:
         return _encoder.encode(rows)
     except (UnicodeEncodeError, OverflowError):
-        # A lone surrogate or a number beyond 64 bits from some provider: JSON can write them.
-        return json.dumps(msgspec.to_builtins(rows)).encode()
+        # A lone surrogate or a number beyond 64 bits from some provider: JSON can write them. Not
+        # as escapes: two halves side by side would be read as the one character that they make.
+        text = json.dumps(msgspec.to_builtins(rows), ensure_ascii=False)
+        return text.encode("utf-8", "surrogatepass")
 
 
 def decoded(chunk: bytes) -> list[Row]:
     """Return the rows in ``chunk``; raises what msgspec and json raise when it is damaged."""
     if chunk.startswith(b"["):  # no msgpack array begins so
-        return msgspec.convert(json.loads(chunk), list[Row])
+        return msgspec.convert(json.loads(chunk.decode("utf-8", "surrogatepass")), list[Row])
     return _decoder.decode(chunk)
