@@ -26,7 +26,7 @@ from fsmount.cache.shelf import Parcel, Shelf, open_shelf
 from fsmount.errors import StoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from pathlib import Path
 
     from fsmount.cache.memory import Block
@@ -40,6 +40,13 @@ MAX_RECORDS = 100_000
 _BATCH_BYTES = 4 * 4 * 1024 * 1024  # pinned while being written: 12 ms of a fast disk
 _BATCH_PARCELS = 64
 _READERS = 4  # two keep a fast disk busy; two more hide its latency
+_KEEPS_UP_RATE = 100 * 1024 * 1024
+"""Bytes per second above which reading ahead waits for the disk, when memory is full of what it has
+yet to take, rather than forget it. Few links are faster, and a reader at this rate does not notice;
+without it a fast link leaves holes in the cache at each moment that the disk hesitates."""
+
+_KEEPS_UP_S = 0.25  # nor is a disk waited for that takes so long over one batch
+_COUNTS = 2 * 1024 * 1024  # smaller batches say nothing about the rate
 _RETRY_S = 60.0
 _LOAD_WITHIN_S = 5.0  # a disk slower than this is no help: the network has the bytes as well
 _LEAVE_WITHIN_S = 3.0  # unmounting takes 5 s at most
@@ -61,10 +68,14 @@ class DiskCache:
         shelf: Where records are; None for a cache that keeps nothing.
         budget: Bytes on disk, the index included.
         records: What the shelf has, the one read longest ago first.
+
+    Attributes:
+        on_progress: Called when a batch was written and its blocks may leave memory.
     """
 
     def __init__(self, shelf: Shelf | None, budget: int, records: Iterable[Record] = ()) -> None:
         self.budget = budget
+        self.on_progress: Callable[[], None] | None = None
         self._shelf = shelf
         self._limit = self._most = max(0, budget - min(_INDEX_BYTES, budget // 8))
         self._recency: OrderedDict[str, Record] = OrderedDict()
@@ -77,6 +88,8 @@ class DiskCache:
         self._idle = trio.Event()
         self._readers = trio.CapacityLimiter(_READERS)
         self._writer = trio.CapacityLimiter(1)
+        self._rate = float(_KEEPS_UP_RATE)
+        self._began: float | None = None
         self._failing = False
         self._paused_until = -1.0
         self._warned_of_damage = False
@@ -163,6 +176,15 @@ class DiskCache:
             del self._queue[block]
             self._drops += 1
 
+    @property
+    def keeps_up(self) -> bool:
+        """See ``memory.Saver``."""
+        if self._rate < _KEEPS_UP_RATE or self._is_paused():
+            return False
+        if self._began is None:
+            return bool(self._queue)  # else nothing is owed, and waiting would bring nothing
+        return trio.current_time() - self._began <= _KEEPS_UP_S
+
     def statistics(self) -> Mapping[str, int]:
         """Return bytes kept, budget, hits, stores, drops, damaged records, bytes owed."""
         return {
@@ -179,8 +201,8 @@ class DiskCache:
         }
 
     async def drain(self) -> None:
-        """Wait until nothing is owed."""
-        while self._has_work():
+        """Wait until nothing is owed and nothing is being written."""
+        while self._has_work() or self._began is not None:
             self._idle = trio.Event()
             self._work.set()
             await self._idle.wait()
@@ -214,6 +236,7 @@ class DiskCache:
         touches, self._touches = list(self._touches), {}
         for block, _ in batch:
             block.pins += 1
+        self._began = began = trio.current_time()
         try:
             made, free, total = await trio.to_thread.run_sync(
                 partial(_store, shelf, deletes, parcels, touches),
@@ -226,8 +249,12 @@ class DiskCache:
             self._failed(str(exc))
             return
         finally:
+            self._began = None
             for block, _ in batch:
                 block.pins -= 1
+        size = sum(record.length for record in made)
+        if size >= _COUNTS:
+            self._rate += 0.3 * (size / max(trio.current_time() - began, 1e-4) - self._rate)
         for (block, cells), record in zip(batch, made, strict=True):
             block.saved |= cells
             self._insert(record)
@@ -237,6 +264,8 @@ class DiskCache:
         if self._failing and made:
             self._failing = False
             log.info("the disk cache works again")
+        if self.on_progress is not None:
+            self.on_progress()
 
     def _batch(self) -> list[tuple[Block, int]]:
         """Take the next blocks off the queue and make room for them."""

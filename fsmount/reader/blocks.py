@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import trio
 
 from fsmount import errors
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.memory import CELL, CELLS, cells_of
+from fsmount.cache.memory import CELL, cells_of
 from fsmount.model import Priority, priority
+from fsmount.reader.gaps import Gaps
 from fsmount.reader.run import Run, Wait
+from fsmount.reader.trouble import Trouble
 from fsmount.reader.window import MIB, next_get
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from fsmount.cache.disk import DiskCache
-    from fsmount.cache.memory import Block, Content, Memory
+    from fsmount.cache.memory import Block, Content
     from fsmount.model import ContentKey
+    from fsmount.reader.borders import Reading, Service
     from fsmount.reader.pace import Pace
-    from fsmount.reader.window import Window
     from fsmount.transfer.fetch import FileSource
 
 log = logging.getLogger(__name__)
@@ -38,60 +36,8 @@ log = logging.getLogger(__name__)
 _LOADS = 4
 """Blocks loaded ahead at once: what keeps a fast disk busy."""
 
-_SILENCE_S = 10.0
-"""After a time-out reads fail at once for so long, unless something arrives (DESIGN promise 1)."""
-
 _PROBE = MIB
-_BACKOFF_S = 1.0
-_BACKOFF_MOST_S = 30.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Counts:
-    """What the reader did so far; bytes unless said."""
-
-    hits: int = 0  # reads answered from memory at once
-    waits: int = 0  # reads that waited
-    gets: int = 0
-    gets_cancelled: int = 0
-    gets_failed: int = 0
-    fetched: int = 0
-    from_disk: int = 0
-    wasted: int = 0
-
-
-class Service(Protocol):
-    """What a shared file needs of the service that owns it."""
-
-    memory: Memory
-    disk: DiskCache | None
-    counts: Counts
-    closing: bool
-
-    def spawn(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
-        """Run a task that outlives the read that asked for it."""
-        ...
-
-    def share(self) -> int:
-        """Return the bytes that one streaming handle may read ahead."""
-        ...
-
-    def freed(self) -> None:
-        """Tell who waits for room that some memory may be free."""
-        ...
-
-    async def room(self) -> None:
-        """Wait until some memory may be free."""
-        ...
-
-
-class Reading(Protocol):
-    """What a shared file needs of a handle."""
-
-    window: Window
-    source: FileSource
-    protected: list[tuple[int, int]]
-    last_active: float
+"""What is tried behind reads that fail at once, to see whether bytes come again."""
 
 
 class SharedFile:
@@ -114,10 +60,8 @@ class SharedFile:
         self._runs: list[Run] = []
         self._pending: deque[Run] = deque()
         self._loading = 0
-        self._silent_until = -1.0
-        self._silence: errors.FsmountError | None = None
-        self._failures = 0
-        self._ahead_after = -1.0
+        self._trouble = Trouble()
+        self._gaps = Gaps(self.content, service.disk)
 
     @property
     def in_flight(self) -> int:
@@ -150,8 +94,8 @@ class SharedFile:
                         continue
                     return _slice(wait.blocks, start, stop)
             finally:
-                wait.release()
-                self._service.freed()
+                if wait.release():
+                    self._service.freed()
             await self._service.room()
 
     def _demand(self, handle: Reading, start: int, stop: int, wait: Wait) -> bool:
@@ -177,17 +121,18 @@ class SharedFile:
         self._refuse_in_silence(start, stop)
         at = start // CELL * CELL
         after = min(-(-stop // CELL) * CELL, self.key.size)
-        while (at := self._gap(at, after)) < after:
+        while (at := self._gaps.first(at, after)) < after:
             index = at // BLOCK
-            if kept := self._on_disk(index, at, after):
+            if kept := self._gaps.on_disk(at, after):
                 if not self._start_load(index, kept, streaming=False, urgent=True):
                     return False
                 continue
-            end = self._gap_end(at, after)
-            length = self._length(handle, at)
+            end = self._gaps.end(at, after)
             if end == after:
-                reach = handle.window.reach(start, stop, length)
-                end = self._gap_end(at, max(end, _aligned(reach, self.key.size)))
+                connections = self._pace.connections(max(handle.source.connections, 1))
+                window = handle.window.ahead(handle.window.current, self._service.share())
+                reach = handle.window.reach(start, stop, self._length(window, connections))
+                end = self._gaps.end(at, max(end, _aligned(reach, self.key.size)))
             streaming = handle.window.is_streaming or end - at > BLOCK // 2
             run_end = self._admit_and_run(
                 at, end, streaming=streaming, urgent=True, source=handle.source
@@ -211,22 +156,9 @@ class SharedFile:
 
     def _refuse_in_silence(self, start: int, stop: int) -> None:
         """Raise at once what an earlier read waited out, while nothing has arrived since."""
-        if self._silence is None:
-            return
-        if trio.current_time() >= self._silent_until or any(
-            run.first_byte is not None for run in self._runs
-        ):
-            self._silence = None
-            return
-        for index in range(start // BLOCK, (stop - 1) // BLOCK + 1):
-            base = index * BLOCK
-            cells = cells_of(max(start - base, 0), min(stop - base, BLOCK))
-            block = self.content.blocks.get(index)
-            there = block.valid if block is not None else 0
-            if self._disk is not None:
-                there |= self._disk.holds(self.key, index)
-            if cells & ~there:
-                raise self._silence.with_traceback(None)
+        silence = self._trouble.silence(trio.current_time())
+        if silence is not None and self._gaps.missing(start, stop):
+            raise silence.with_traceback(None)
 
     # --- reading ahead -------------------------------------------------------------------------
 
@@ -237,6 +169,7 @@ class SharedFile:
         connections = self._pace.connections(max(handle.source.connections, 1))
         limit = min(self._service.share(), self._pace.window_bytes(connections))
         window = handle.window
+        window.growth = self._pace.growth
         spans = window.spans(limit)
         handle.protected = [
             (max(position - MIB, 0) // BLOCK, stop // BLOCK) for position, stop in spans
@@ -246,35 +179,38 @@ class SharedFile:
                 break
         return min(window.ahead(window.current, limit) // 16, MIB)
 
+    def read_ahead_for_all(self) -> None:
+        """Look again at what every handle will want: a connection or memory became free."""
+        for handle in tuple(self.handles):
+            self.read_ahead(handle)
+
     def _fill(self, handle: Reading, position: int, stop: int, connections: int) -> bool:
         """Start loads and GETs for a wanted span; False when no more can be started now."""
         size = self.key.size
         least = self._pace.least_get_bytes()
         at = position // CELL * CELL
-        while (at := self._gap(at, stop)) < stop:
+        while (at := self._gaps.first(at, stop)) < stop:
             index = at // BLOCK
-            if kept := self._on_disk(index, at, size):
+            if kept := self._gaps.on_disk(at, size):
                 if self._loading >= _LOADS:
                     return False
                 if not self._start_load(index, kept, streaming=True, urgent=False):
                     return False
                 continue
-            if (
-                len(self._runs) + len(self._pending) >= connections
-                or trio.current_time() < self._ahead_after
-            ):
+            if len(self._runs) + len(self._pending) >= connections:
+                return False
+            if not self._trouble.may_read_ahead(trio.current_time()):
                 return False
             length = min(
-                self._length(handle, at),
-                max((stop - position) // (connections + 1), least),
-                max(-(-(size - at) // connections), least),
+                self._length(stop - position, connections),
+                max(-(-(size - at) // connections), 2 * least),
             )
             end = _whole(
                 next_get(gap=at, position=position, stop=stop, size=size, length=length), at, size
             )
             if end <= at:
                 return True
-            end = self._gap_end(at, end)
+            end = self._gaps.end(at, end)
             if end <= at:
                 return True
             run_end = self._admit_and_run(
@@ -285,19 +221,23 @@ class SharedFile:
             at = end
         return True
 
-    def _length(self, handle: Reading, at: int) -> int:
-        return min(self._pace.get_bytes(), max(self._service.share() // 2, MIB))
+    def _length(self, window: int, connections: int) -> int:
+        """Return how long a GET should be so that ``connections`` of them share a window."""
+        shared = max(window // (connections + 1), self._pace.least_get_bytes())
+        return min(self._pace.get_bytes(), shared)
 
     def drop_unwanted(self) -> None:
-        """Cancel GETs that no handle wants any more and no read waits for."""
+        """Cancel GETs that no handle wants any more, no read waits for, and are not nearly over."""
         spans = [
             (position - MIB, stop)
             for handle in self.handles
             for position, stop in handle.window.spans(self.key.size)
         ]
         for run in (*self._runs, *self._pending):
-            if not run.awaited and not any(
-                run.position < stop and position < run.stop for position, stop in spans
+            if not (
+                run.awaited
+                or any(run.position < stop and position < run.stop for position, stop in spans)
+                or self._pace.is_nearly_over(run.stop - run.position, urgent=run.urgent)
             ):
                 self._cancel(run)
 
@@ -307,52 +247,6 @@ class SharedFile:
                 if first <= index <= last:
                     return True
         return False
-
-    # --- cells ---------------------------------------------------------------------------------
-
-    def _gap(self, at: int, stop: int) -> int:
-        """Return the first byte from ``at`` that nobody has or brings; ``stop`` when none."""
-        blocks = self.content.blocks
-        while at < stop:
-            index, cell = at // BLOCK, at % BLOCK // CELL
-            block = blocks.get(index)
-            if block is None:
-                return at
-            taken = (block.valid | block.flight) >> cell
-            cell += (~taken & (taken + 1)).bit_length() - 1
-            if cell < CELLS:
-                return min(index * BLOCK + cell * CELL, stop)
-            at = (index + 1) * BLOCK
-        return stop
-
-    def _gap_end(self, at: int, stop: int) -> int:
-        """Return where the gap that begins at ``at`` ends, at most at ``stop``."""
-        blocks = self.content.blocks
-        key, disk = self.key, self._disk
-        while at < stop:
-            index, cell = at // BLOCK, at % BLOCK // CELL
-            block = blocks.get(index)
-            taken = block.valid | block.flight if block is not None else 0
-            if disk is not None:
-                taken |= disk.holds(key, index)
-            taken >>= cell
-            if taken:
-                return min(at + ((taken & -taken).bit_length() - 1) * CELL, stop)
-            at = (index + 1) * BLOCK
-        return stop
-
-    def _on_disk(self, index: int, start: int, stop: int) -> int:
-        """Return the cells to load of a block when its cell at ``start`` is kept; else 0."""
-        disk = self._disk
-        if disk is None:
-            return 0
-        base = index * BLOCK
-        kept = disk.holds(self.key, index)
-        if not kept >> ((start - base) // CELL) & 1:
-            return 0
-        kept &= disk.widen(self.key, index, cells_of(start - base, min(stop - base, BLOCK)))
-        block = self.content.blocks.get(index)
-        return kept & ~(block.valid | block.flight) if block is not None else kept
 
     # --- bringing ------------------------------------------------------------------------------
 
@@ -375,7 +269,14 @@ class SharedFile:
             admitted.append(block)
             at = min(base + BLOCK, stop)
         if admitted:
-            run = Run(start, at, admitted, urgent=urgent, done=self._block_done)
+            run = Run(
+                start,
+                at,
+                admitted,
+                urgent=urgent,
+                arrived=self._trouble.over,
+                done=self._block_done,
+            )
             if len(self._runs) < max(source.connections, 1):
                 self._start(run, source)
             else:
@@ -413,7 +314,7 @@ class SharedFile:
                 await source.fetch(run.start, run.stop, run)
         except Exception as exc:  # let out, one bad GET would end the whole mount
             failure = errors.known(exc)
-            if failure is None:
+            if failure is None and run.position < run.stop:  # a cut run's sink is full early
                 log.exception("a fetch failed in an unexpected way")
                 failure = errors.FsmountError(f"the fetch failed: {type(exc).__name__}")
         except BaseException:
@@ -429,7 +330,9 @@ class SharedFile:
         counts.fetched += received
         now = trio.current_time()
         if run.first_byte is not None:
-            self._pace.note(run.first_byte - run.started, received, now - run.first_byte)
+            self._pace.note(
+                run.first_byte - run.started, received - run.first_count, now - run.first_byte
+            )
         if run.position >= run.stop:
             failure = None  # all is there, whatever happened to the rest of the answer
         elif failure is None and not run.scope.cancelled_caught:
@@ -439,42 +342,30 @@ class SharedFile:
         counts.wasted += run.give_up(failure)
         if failure is not None:
             counts.gets_failed += 1
-            self._failed(run, missing, failure, awaited=awaited, source=source)
-        elif received:
-            self._failures = 0
+            self._failed(missing, failure, source, awaited=awaited)
         self._service.freed()
         if not self._service.closing:
             self._go_on(source)
 
     def _failed(
         self,
-        run: Run,
         missing: int,
         failure: errors.FsmountError,
+        source: FileSource,
         *,
         awaited: bool,
-        source: FileSource,
     ) -> None:
         """Keep reading ahead from hammering, and readers from waiting out the same silence."""
-        now = trio.current_time()
-        wait_s = min(_BACKOFF_S * 2**self._failures, _BACKOFF_MOST_S)
-        self._failures = min(self._failures + 1, 10)
-        self._ahead_after = now + wait_s
-        if not isinstance(failure, errors.TimedOut) or not awaited:
-            return
-        probing = self._silence is not None
-        self._silence, self._silent_until = failure, now + _SILENCE_S
-        if not probing and not self._service.closing:
-            stop = self._gap_end(missing, min(missing + _PROBE, self.key.size))
-            if stop > missing == self._gap(missing, stop):
+        if self._trouble.met(failure, trio.current_time(), awaited=awaited):
+            stop = self._gaps.end(missing, min(missing + _PROBE, self.key.size))
+            if not self._service.closing and stop > missing == self._gaps.first(missing, stop):
                 self._admit_and_run(missing, stop, streaming=False, urgent=False, source=source)
 
     def _go_on(self, source: FileSource) -> None:
         """Use a connection that became free: waiting reads first, then reading ahead."""
         while self._pending and len(self._runs) < max(source.connections, 1):
             self._start(self._pending.popleft(), source)
-        for handle in tuple(self.handles):
-            self.read_ahead(handle)
+        self.read_ahead_for_all()
 
     def _block_done(self, block: Block) -> None:
         if self._disk is not None and block.valid == block.all_cells and block.unsaved:
@@ -511,8 +402,7 @@ class SharedFile:
                 block.lost(lost, None)
             self._service.freed()
             if not self._service.closing:
-                for handle in tuple(self.handles):
-                    self.read_ahead(handle)
+                self.read_ahead_for_all()
 
 
 def _slice(blocks: list[Block], start: int, stop: int) -> memoryview | bytes:
@@ -532,8 +422,8 @@ def _aligned(at: int, size: int) -> int:
 
 
 def _whole(end: int, at: int, size: int) -> int:
-    """Round the end of a GET down to a block, or to a cell when it is short."""
+    """Round the end of a GET down to a block where that costs little, else to a cell."""
     if end == size:
         return end
     whole = end // BLOCK * BLOCK
-    return whole if whole > at else end // CELL * CELL
+    return whole if (end - whole) * 16 <= end - at else end // CELL * CELL

@@ -21,9 +21,11 @@ _LONGEST = 64 * MIB
 _FAST = 100 * MIB  # bytes per second of one connection that need no help of many others
 _NEAR_S = 0.003  # a first byte this soon comes from this machine or the next
 _NEAR_RATE = 30 * MIB
+_FAR_S = 0.02
 _FEW, _TWO = 4, 2
 _UNKNOWN = 4
 _COUNTS = 512 * 1024  # shorter transfers say nothing about the rate
+_REMAINDER = 256 * 1024
 _SAMPLES = 8
 
 
@@ -35,7 +37,7 @@ class Pace:
         self._rates: deque[float] = deque(maxlen=_SAMPLES)
 
     def note(self, first_byte_s: float, size: int, transfer_s: float) -> None:
-        """Learn from a GET: seconds to its first byte, then ``size`` bytes in ``transfer_s``."""
+        """Learn from a GET: seconds to its first bytes, and ``size`` more in ``transfer_s``."""
         self._first_bytes.append(first_byte_s)
         if size >= _COUNTS:
             self._rates.append(size / max(transfer_s, 1e-4))
@@ -71,9 +73,23 @@ class Pace:
         by_time = min(_LEAST_S * rate, _LEAST_LONG)
         return int(min(max(_ROUND_TRIPS * self.round_trip_s * rate, by_time, MIB), _LONGEST))
 
+    @property
+    def growth(self) -> int:
+        """How many times what was read in sequence to read ahead: more where a wait costs more."""
+        return 8 if self.round_trip_s >= _FAR_S else 4
+
     def least_get_bytes(self) -> int:
         """Return the length below which splitting a span further gains nothing."""
         return int(min(max(self.round_trip_s * (self.rate or 0.0), MIB), 4 * MIB))
+
+    def is_nearly_over(self, remaining: int, *, urgent: bool) -> bool:
+        """Tell whether a GET with ``remaining`` bytes is better finished than cancelled.
+
+        Cancelling costs its connection, and opening another one takes round trips too. What a read
+        asked for (``urgent``), the head of a file above all, will be asked for again.
+        """
+        trips = 2 * self.round_trip_s * (self.rate or 0.0)
+        return remaining <= max(trips, MIB if urgent else _REMAINDER)
 
     def window_bytes(self, connections: int) -> int:
         """Return how far to read ahead so that ``connections`` GETs never wait for the reader."""

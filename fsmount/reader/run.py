@@ -32,6 +32,7 @@ class Run:
         stop: Byte after the last, at the end of a cell or of the file.
         blocks: Those of the span in order, with memory behind its cells, already pinned.
         urgent: A read waits for it.
+        arrived: Called when its first bytes have arrived, and with each cell.
         done: Called with each block that the run has finished with.
     """
 
@@ -42,6 +43,7 @@ class Run:
         blocks: Sequence[Block],
         *,
         urgent: bool,
+        arrived: Callable[[], None],
         done: Callable[[Block], None],
     ) -> None:
         self.start = start
@@ -52,6 +54,8 @@ class Run:
         self.scope = trio.CancelScope()
         self.started = 0.0
         self.first_byte: float | None = None
+        self.first_count = 0
+        self._arrived = arrived
         self._done = done
         self._blocks = list(blocks)
         self._first = start // BLOCK
@@ -77,6 +81,8 @@ class Run:
         """Take in that ``count`` bytes arrived: whole cells become valid and wake who waits."""
         if self.first_byte is None:
             self.first_byte = trio.current_time()
+            self.first_count = count
+            self._arrived()
         index = self.position // BLOCK
         self.position += count
         over = self.position >= self.stop
@@ -87,6 +93,7 @@ class Run:
         base = index * CELLS
         cells = (1 << (cell - base)) - (1 << (self._cell - base))
         self._cell = cell
+        self._arrived()
         block.arrived(cells)
         if over or cell - base == CELLS:
             block.pins -= 1
@@ -184,12 +191,13 @@ class Wait:
             self._event = trio.Event()
             await self._event.wait()
 
-    def release(self) -> None:
-        """Unpin everything; call it exactly once, whatever happened."""
+    def release(self) -> bool:
+        """Unpin everything; call it exactly once, whatever happened. False: nothing was held."""
         for block in tuple(self._needs):
             self._strike(block)
         for block in self.blocks:
             block.pins -= 1
+        return bool(self.blocks)
 
     def _strike(self, block: Block) -> None:
         del self._needs[block]

@@ -9,7 +9,8 @@ import trio
 
 from fsmount.cache.buffers import BLOCK
 from fsmount.cache.memory import CELL, Memory
-from fsmount.reader.blocks import Counts, SharedFile
+from fsmount.reader.blocks import SharedFile
+from fsmount.reader.borders import Counts
 from fsmount.reader.pace import Pace
 from fsmount.reader.window import Window
 
@@ -28,7 +29,7 @@ _BAR = 64
 """Parts of the bar that shows what of a file is cached."""
 
 _ROOM_POLL_S = 0.05
-"""Who waits for memory looks again so often: nobody tells when a disk write lets go of it."""
+"""Who waits for memory looks again so often: a reply that was sent tells nobody."""
 
 
 class Stream:
@@ -201,6 +202,8 @@ class Reader:
         self._files: dict[ContentKey, SharedFile] = {}
         self._paces: dict[str, Pace] = {}
         self._freed = trio.Event()
+        if disk is not None:
+            disk.on_progress = self._disk_moved
 
     def open(self, key: ContentKey, source: FileSource, label: str = "") -> Stream:
         """Return a stream over ``source``; two streams of one key share every block and GET.
@@ -251,7 +254,7 @@ class Reader:
     def share(self) -> int:
         """Return the bytes that one streaming handle may read ahead.
 
-        A quarter of the budget is left to what was read already and to reads that wait.
+        An eighth of the budget is left to what was read already and to reads that wait.
         """
         now = trio.current_time()
         active = sum(
@@ -259,7 +262,14 @@ class Reader:
             for file in self._files.values()
             for handle in file.handles
         )
-        return self.memory.budget * 3 // 4 // max(active, 1) // CELL * CELL
+        return self.memory.budget * 7 // 8 // max(active, 1) // CELL * CELL
+
+    def _disk_moved(self) -> None:
+        """Go on where memory was full of blocks that the disk has taken now."""
+        self.freed()
+        if not self.closing:
+            for file in tuple(self._files.values()):
+                file.read_ahead_for_all()
 
     def freed(self) -> None:
         """Wake who waits for memory."""

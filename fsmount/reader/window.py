@@ -1,10 +1,10 @@
 """Which bytes a handle will want: pure policy, no clock, no I/O.
 
 A handle reads at one place or a few. Each place is a ``Cursor`` that earns credit by moving on; the
-window ahead of it is four times its credit, so it opens with the second read in a row and is wide
-after a few. The kernel's read-ahead sends its requests early and not strictly in order, so a little
-before or after the cursor counts as its place. A jump elsewhere makes a new cursor, and what the
-old one wanted is no longer wanted, unless the handle turns out to alternate between the two.
+window ahead of it is a few times its credit, so it opens with the second read in a row and is wide
+after a few more. The kernel's read-ahead sends its requests early and not strictly in order, so a
+little before or after the cursor counts as its place. A jump elsewhere makes a new cursor, and what
+the old one wanted is no longer wanted, unless the handle turns out to alternate between the two.
 
 What players and scanners do is recognised at the first read: the head of a file and its tail bring
 a little more than asked, since the round trip is paid anyway; a small read anywhere else brings its
@@ -26,7 +26,7 @@ TAIL = MIB
 """Where a file's index may be: a read of some size here brings the rest of the file."""
 
 _TAIL_READ = 32 * 1024  # what a demuxer reads at least; a random 4 KiB read is no probe
-_GROWTH = 4
+_GROWTH_YOUNG = 4  # what a probe of a file's head wants is within HEAD
 _NEAR = 512 * 1024
 _NEAR_STREAMING = 4 * MIB  # twelve requests of the kernel may be on their way, out of order
 _STREAMING = 4 * MIB
@@ -67,9 +67,13 @@ class Window:
 
     Args:
         size: Bytes in the file.
+
+    Attributes:
+        growth: How many times its credit the window ahead of a cursor is; the link's latency says.
     """
 
     def __init__(self, size: int) -> None:
+        self.growth = _GROWTH_YOUNG
         self._size = size
         self._reads = 0
         self._cursors: list[Cursor] = [Cursor(0, 0)]  # the current one is last
@@ -117,7 +121,10 @@ class Window:
 
     def ahead(self, cursor: Cursor, limit: int) -> int:
         """Return how many bytes after ``cursor`` are wanted, at most ``limit``."""
-        return min(_GROWTH * cursor.credit, limit) if cursor.reads >= 2 else 0
+        if cursor.reads < 2:
+            return 0
+        growth = self.growth if cursor.credit >= _NEAR else _GROWTH_YOUNG
+        return min(growth * cursor.credit, limit)
 
     def reach(self, start: int, stop: int, limit: int) -> int:
         """Return up to where a missing read, just taken in, is worth fetching in one GET.

@@ -1,0 +1,58 @@
+"""What failed GETs of one file teach: who is answered at once, and when to read ahead again.
+
+Pure: told of failures with the time, asked with the time.
+"""
+
+from __future__ import annotations
+
+from fsmount.errors import FsmountError, TimedOut
+
+_SILENCE_S = 10.0
+"""After a time-out reads fail at once for so long, unless something arrives (DESIGN promise 1):
+the kernel repeats a failed read, and a wait is spent once."""
+
+_BACKOFF_S = 1.0
+_BACKOFF_MOST_S = 30.0
+_DOUBLINGS = 5
+
+
+class Trouble:
+    """The failures of one file's GETs; nothing is remembered once bytes arrive again."""
+
+    def __init__(self) -> None:
+        self._silence: FsmountError | None = None
+        self._silent_until = 0.0
+        self._failures = 0
+        self._ahead_after = 0.0
+
+    def met(self, failure: FsmountError, now: float, *, awaited: bool) -> bool:
+        """Take in a failed GET; True when reads begin to fail at once: try one behind them.
+
+        Args:
+            failure: What it met.
+            now: The time.
+            awaited: Some read waited for it.
+        """
+        self._ahead_after = now + min(_BACKOFF_S * 2**self._failures, _BACKOFF_MOST_S)
+        self._failures = min(self._failures + 1, _DOUBLINGS)
+        if not awaited or not isinstance(failure, TimedOut):
+            return False
+        begins = self._silence is None
+        self._silence, self._silent_until = failure, now + _SILENCE_S
+        return begins
+
+    def over(self) -> None:
+        """Bytes arrived."""
+        self._silence = None
+        self._failures = 0
+        self._ahead_after = 0.0
+
+    def silence(self, now: float) -> FsmountError | None:
+        """Return what reads are to fail with at once; None when they may wait."""
+        if self._silence is not None and now >= self._silent_until:
+            self._silence = None
+        return self._silence
+
+    def may_read_ahead(self, now: float) -> bool:
+        """Tell whether reading ahead may try again."""
+        return now >= self._ahead_after
