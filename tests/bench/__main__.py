@@ -3,103 +3,105 @@
 from __future__ import annotations
 
 import argparse
-import os
-import pathlib
-import shutil
-import tempfile
-from contextlib import ExitStack
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import origin, report
-from tests.bench.rows import GIB, MIB, ROWS, Bench, Row
-from tests.emulators import run_emulator
+from tests.bench import plot, report, running
+from tests.bench.rows import ROWS
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tests.bench.report import Result
+    from tests.bench.sample import Row
+
+_INTERRUPTED = 130
 
 
-def make_tree(root: pathlib.Path, whole: int) -> None:
-    """Make what is served: one big file, media files, small files, files to read together."""
-    block = os.urandom(MIB)
-    _file(root / "big.bin", whole, block)
-    for number in range(200):
-        _file(root / f"media/film-{number:03}.bin", 64 * MIB if number < 2 else 8 * MIB, block)
-    for number in range(16):
-        _file(root / f"many/{number:02}.bin", min(whole, 128 * MIB), block)
-    for folder in range(10):
-        for number in range(100):
-            _file(root / f"small/{folder}/{number:03}.txt", 4096, block)
+class Bars:
+    """A bar for each row that runs."""
 
+    def __init__(self, progress: Progress, rounds: int) -> None:
+        self._progress = progress
+        self._rounds = rounds
+        self._task = progress.add_task("making what is served", total=None)
+        self._row: Row | None = None
 
-def _file(path: pathlib.Path, size: int, block: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as out:
-        for start in range(0, size, len(block)):
-            out.write(block[: size - start])
+    def turn(self, row: Row, label: str, done: int) -> None:
+        """Show whose turn it is."""
+        if row is not self._row:
+            self.close()
+            self._row = row
+            self._task = self._progress.add_task(row.name, total=self._rounds * len(row.contenders))
+        self._progress.update(self._task, completed=done, description=f"{row.name}: {label}")
 
-
-def run_row(row: Row, bench: Bench, runs: int, progress: Progress) -> report.Result:
-    """Take ``runs`` samples of every contender, interleaved; one more first, not counted."""
-    samples: dict[str, list] = {label: [] for label, _ in row.contenders}
-    task = progress.add_task(row.name, total=(runs + 1) * len(row.contenders))
-    try:
-        for turn in range(runs + 1):
-            for label, sample in row.contenders:
-                progress.update(task, description=f"{row.name}: {label}")
-                taken = sample(bench)
-                if turn:
-                    samples[label].append(taken)
-                progress.advance(task)
-    except (SystemExit, OSError) as exc:
-        return report.Result(row=row, samples=samples, failure=str(exc))
-    finally:
-        progress.update(task, description=row.name)
-    return report.Result(row=row, samples=samples)
+    def close(self) -> None:
+        """Show the row that ran last as done."""
+        name = self._row.name if self._row is not None else "made what is served"
+        self._progress.update(self._task, total=1, completed=1, description=name)
 
 
 def main() -> int:
-    """Run the bench; 1 when a bar is not met."""
-    names = [row.name for row in ROWS]
-    parser = argparse.ArgumentParser(prog="run bench", description=__doc__)
-    parser.add_argument("--row", action="append", choices=names, help="this row only")
-    parser.add_argument("--runs", type=int, default=5, help="counted runs of each contender")
-    parser.add_argument("--quick", action="store_true", help="smaller files, three runs")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("bench"), help="results")
-    chosen = parser.parse_args()
-    scale, runs = (0.25, 3) if chosen.quick else (1.0, chosen.runs)
+    """Run the bench.
+
+    Returns:
+        0 when every bar is met, 1 when not, 130 after Ctrl-C, which shows what was measured so far.
+    """
+    chosen = _arguments()
+    plan = running.QUICK if chosen.quick else running.FULL
+    if chosen.runs:
+        plan = replace(plan, rounds=chosen.runs, row_s=None)
     rows = [row for row in ROWS if not chosen.row or row.name in chosen.row]
-    home = pathlib.Path(tempfile.mkdtemp(prefix="bench-origin-"))
-    home.chmod(0o755)
+    signal.signal(signal.SIGTERM, _interrupt)
+    results: list[Result] = []
+    interrupted = False
     try:
-        with ExitStack() as stack:
-            root = home / "tree"
-            make_tree(root, int(2 * GIB * scale))
-            served = stack.enter_context(origin.serving(root, home / "nginx"))
-            emulators = [
-                stack.enter_context(run_emulator(root, "--origin", base))
-                for base in (served.http, served.https, served.long)
-            ]
-            emulators[2].fault("delay", seconds=origin.LATENCY_S)
-            bench = Bench(
-                origin=served,
-                fast=emulators[0],
-                secure=emulators[1],
-                long=emulators[2],
-                scale=scale,
-            )
-            columns = (TextColumn("{task.description:40}"), BarColumn(), MofNCompleteColumn())
-            with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-                results = [run_row(row, bench, runs, progress) for row in rows]
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    report.write_json(results, chosen.out / "bench.json")
-    report.plot(results, chosen.out / "bench.png")
-    report.show(results)
-    print(f"written: {chosen.out}/bench.json, {chosen.out}/bench.png")
-    unmet = any(result.failure for result in results) or not all(
-        met for result in results for _, _, met in report.verdicts(result)
+        _run(rows, plan, results)
+    except KeyboardInterrupt:
+        interrupted = True
+    if results:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        report.write_json(results, chosen.out / "bench.json")
+        plot.plot(results, chosen.out / "bench.png")
+        report.show(results)
+        print(f"written: {chosen.out}/bench.json, {chosen.out}/bench.png")
+    if interrupted:
+        return _INTERRUPTED
+    return 0 if all(result.met for result in results) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run bench", description="fsmount beside rclone")
+    names = [row.name for row in ROWS]
+    parser.add_argument(
+        "--row", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}"
     )
-    return 1 if unmet else 0
+    parser.add_argument("--runs", type=int, help="samples of each contender (5)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of it, under three minutes")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench"), help="where bench.json and bench.png go"
+    )
+    return parser.parse_args()
+
+
+def _run(rows: list[Row], plan: running.Plan, results: list[Result]) -> None:
+    columns = (TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        bars = Bars(progress, plan.rounds)
+        with running.open_bench(rows, plan.scale) as bench:
+            for row in rows:
+                result = running.run_row(row, bench, plan, bars)
+                results.append(result)
+        bars.close()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

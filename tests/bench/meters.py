@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-import pathlib
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.sample import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
     """Return ``pid`` and all its living descendants."""
-    children: dict[int, list[int]] = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue  # it ended while we looked
-            parent = int(stat.rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(entry.name))
     found = [pid]
     for member in found:
-        found.extend(children.get(member, ()))
+        try:
+            for task in Path(f"/proc/{member}/task").iterdir():
+                found.extend(int(child) for child in (task / "children").read_text().split())
+        except OSError:
+            continue  # it ended while we looked
     return found
 
 
@@ -29,17 +34,34 @@ def cpu_seconds(pid: int) -> float:
     """Return user and system seconds of a process, its descendants, and those already reaped."""
     total = 0
     for member in family(pid):
-        fields = pathlib.Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-        total += sum(int(ticks) for ticks in fields[11:15])
+        try:
+            stat = Path(f"/proc/{member}/stat").read_text()
+        except OSError:
+            continue
+        total += sum(int(ticks) for ticks in stat.rpartition(")")[2].split()[11:15])
     return total / _TICK
+
+
+def settle(pid: int, *, quiet_s: float = 0.2, within_s: float = 5.0) -> None:
+    """Wait until a daemon has used no CPU for a while: what follows is not its start."""
+    until = time.monotonic() + within_s
+    before = cpu_seconds(pid)
+    while time.monotonic() < until:
+        time.sleep(quiet_s)
+        now = cpu_seconds(pid)
+        if now == before:
+            return
+        before = now
 
 
 def _sum_kib(pid: int, file: str, field: str) -> int:
     total = 0
     for member in family(pid):
-        for line in pathlib.Path(f"/proc/{member}/{file}").read_text().splitlines():
-            if line.startswith(field):
-                total += int(line.split()[1])
+        try:
+            lines = Path(f"/proc/{member}/{file}").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(field))
     return total * 1024
 
 
@@ -53,7 +75,48 @@ def pss(pid: int) -> int:
     return _sum_kib(pid, "smaps_rollup", "Pss:")
 
 
+class PeakPss:
+    """The highest proportional set size seen while ``watching``."""
+
+    def __init__(self, pid: int) -> None:
+        self.bytes = 0
+        self._pid = pid
+
+    @contextmanager
+    def watching(self, *, every_s: float = 0.05) -> Iterator[PeakPss]:
+        """Look again and again while the block runs, and once at its end."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(every_s):
+                self.look()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield self
+        finally:
+            over.set()
+            watcher.join()
+            self.look()
+
+    def look(self) -> None:
+        """Look once."""
+        self.bytes = max(self.bytes, pss(self._pid))
+
+
+def on_disk(directory: Path) -> int:
+    """Return what ``du`` says of a directory, in bytes."""
+    done = subprocess.run(
+        ["du", "-s", "--block-size=1", directory], capture_output=True, text=True, check=False
+    )  # files that vanish meanwhile make it fail, and still it counts the others
+    return int(done.stdout.split()[0])
+
+
 def drop_page_cache() -> None:
     """Make the kernel forget every clean page, so that a read is cold."""
     os.sync()
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
+    try:
+        Path("/proc/sys/vm/drop_caches").write_text("1")
+    except PermissionError as exc:
+        raise Failed("dropping the page cache needs root") from exc

@@ -1,23 +1,27 @@
-"""The contenders: fsmount through the Cloudreve emulator, rclone, and curl as the limit."""
+"""The mounts: fsmount through the Cloudreve emulator, and the newest rclone."""
 
 from __future__ import annotations
 
 import os
-import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from tests.bench.processes import started
+from tests.bench.sample import Failed
 
 if TYPE_CHECKING:
-    from tests.emulators import RunningEmulator
+    from collections.abc import Iterator
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+    from tests.bench.sample import Bench
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,42 +34,9 @@ class Mounted:
         cache: Its disk cache directory.
     """
 
-    path: pathlib.Path
+    path: Path
     pid: int
-    cache: pathlib.Path
-
-
-def _is_mounted(path: pathlib.Path) -> bool:
-    table = pathlib.Path("/proc/self/mountinfo").read_text()
-    return any(line.split()[4] == str(path) for line in table.splitlines())
-
-
-def _await_mount(path: pathlib.Path, process: subprocess.Popen) -> None:
-    until = time.monotonic() + 20
-    while not _is_mounted(path):
-        if process.poll() is not None or time.monotonic() > until:
-            raise SystemExit(f"{process.args} did not mount {path}")
-        time.sleep(0.02)
-
-
-def _end_mount(path: pathlib.Path, process: subprocess.Popen) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        subprocess.run(["fusermount3", "-uz", path], check=False)
-        process.kill()
-        process.wait(10)
-
-
-def set_read_ahead(path: pathlib.Path, kib: int) -> None:
-    """Give a mount the read-ahead that an ordinary user's mount has (or another)."""
-    device = next(
-        line.split()[2]
-        for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-        if line.split()[4] == str(path)
-    )
-    pathlib.Path(f"/sys/class/bdi/{device}/read_ahead_kb").write_text(str(kib))
+    cache: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,103 +50,107 @@ class Fsmount:
 
     options: str = ""
     read_ahead_kib: int | None = None
-    label: str = "fsmount"
-    role: str = "fsmount"
 
     @contextmanager
-    def mount(self, emulator: RunningEmulator, origin_base: str, ca_file: pathlib.Path):
-        """Mount afresh: own state, own cache."""
-        home = pathlib.Path(tempfile.mkdtemp(prefix="bench-fsmount-"))
+    def mount(self, bench: Bench, base: str, home: Path) -> Iterator[Mounted]:
+        """Mount while the block runs; state and cache lie in ``home`` and stay there."""
+        emulator = bench.emulator(base)
         environment = os.environ | {
             f"{name}_DIRECTORY": str(home / name.lower()) for name in ("STATE", "CACHE", "RUNTIME")
         }
-        path = home / "mnt"
-        path.mkdir()
-        options = [emulator.line["options"], self.options]
-        if origin_base.startswith("https"):
-            options.append(f"ca_file={ca_file}")
-        with self.run(environment, emulator, path, ",".join(filter(None, options))) as process:
+        options = [emulator.options, self.options]
+        if base.startswith("https"):
+            options.append(f"ca_file={bench.origin.ca_file}")
+        command = [sys.executable, "-m", "fsmount", "--config", emulator.config]
+        command += ["mount", emulator.source, home / "mnt", "--foreground"]
+        if text := ",".join(filter(None, options)):
+            command += ["-o", text]
+        with _standing(command, home, cwd=PROJECT, env=environment) as mounted:
             if self.read_ahead_kib is not None:
-                set_read_ahead(path, self.read_ahead_kib)
-            yield Mounted(path=path, pid=process.pid, cache=home / "cache")
-        shutil.rmtree(home, ignore_errors=True)
-
-    @contextmanager
-    def run(self, environment, emulator, path, options):
-        """Run ``fsmount mount --foreground`` on ``path`` while the block runs."""
-        command = [sys.executable, "-m", "fsmount", "--config", emulator.line["config"]]
-        command += ["mount", emulator.line["source"], path, "--foreground"]
-        command += ["-o", options] if options else []
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment)
-        try:
-            _await_mount(path, process)
-            yield process
-        finally:
-            _end_mount(path, process)
+                _set_read_ahead(mounted.path, self.read_ahead_kib)
+            yield mounted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rclone:
-    """rclone's HTTP backend over the same origin."""
+    """rclone over the same origin.
+
+    Attributes:
+        flags: Beyond where to mount what.
+        backend: ``http``; ``webdav`` where listings count, since its HTTP backend asks per file.
+    """
 
     flags: tuple[str, ...] = ()
-    label: str = "rclone"
-    role: str = "rclone"
-    backend: str = ":http:"
+    backend: str = "http"
 
     @contextmanager
-    def mount(self, emulator: RunningEmulator, origin_base: str, ca_file: pathlib.Path):
-        """Mount afresh: own cache."""
-        home = pathlib.Path(tempfile.mkdtemp(prefix="bench-rclone-"))
-        path = home / "mnt"
-        path.mkdir()
-        with self.run(home, path, origin_base, ca_file) as process:
-            yield Mounted(path=path, pid=process.pid, cache=home / "cache")
-        shutil.rmtree(home, ignore_errors=True)
-
-    @contextmanager
-    def run(self, home, path, origin_base, ca_file):
-        """Run ``rclone mount`` on ``path`` while the block runs."""
-        rclone = pathlib.Path(sys.executable).with_name("rclone")
-        command = [rclone, "mount", self.backend, path, "--http-url", origin_base, "--read-only"]
+    def mount(self, bench: Bench, base: str, home: Path) -> Iterator[Mounted]:
+        """Mount while the block runs; its cache lies in ``home`` and stays there."""
+        rclone = Path(sys.executable).with_name("rclone")
+        command = [rclone, "mount", f":{self.backend}:", home / "mnt", "--read-only"]
+        command += [f"--{self.backend}-url", base, "--ca-cert", bench.origin.ca_file]
         command += ["--config", "/dev/null", "--cache-dir", home / "cache", *self.flags]
-        command += ["--ca-cert", ca_file]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        if self.backend == "webdav":
+            command += ["--webdav-vendor", "other"]
+        with _standing(command, home) as mounted:
+            yield mounted
+
+
+System: TypeAlias = "Fsmount | Rclone"
+
+
+@contextmanager
+def home_of_a_mount() -> Iterator[Path]:
+    """Give a directory for one system's state, cache and mountpoint, on the disk."""
+    home = Path(tempfile.mkdtemp(prefix="bench-mount-"))
+    try:
+        yield home
+    finally:
+        if not _is_mounted(home / "mnt"):  # never delete through a mount
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _standing(command: list[str | Path], home: Path, **popen: object) -> Iterator[Mounted]:
+    path = home / "mnt"
+    path.mkdir(exist_ok=True)
+    log = home / "log"
+    with log.open("a") as output:
         try:
-            _await_mount(path, process)
-            yield process
+            with started(command, stdout=output, stderr=output, **popen) as process:
+                _await_mount(path, process, log)
+                yield Mounted(path=path, pid=process.pid, cache=home / "cache")
         finally:
-            _end_mount(path, process)
+            if _is_mounted(path):
+                subprocess.run(["fusermount3", "-uz", path], check=False)
 
 
-@dataclass(slots=True, kw_only=True)
-class Curl:
-    """curl with ``streams`` parallel ranges of the whole file: what the wire can give."""
+def _await_mount(path: Path, process: subprocess.Popen, log: Path) -> None:
+    until = time.monotonic() + 20
+    while not _is_mounted(path):
+        if process.poll() is not None or time.monotonic() > until:
+            said = log.read_text().strip().splitlines()
+            name = Path(process.args[4]).name
+            raise Failed(f"{name} does not mount: {said[-1] if said else process.returncode}")
+        time.sleep(0.02)
 
-    streams: int = 1
-    label: str = "curl"
-    role: str = "curl"
-    _running: list[subprocess.Popen] = field(default_factory=list)
 
-    def read(self, url: str, size: int, ca_file: pathlib.Path) -> None:
-        """Fetch ``size`` bytes of ``url`` to nowhere."""
-        step = -(-size // self.streams)
-        self._running = [
-            subprocess.Popen(
-                [
-                    "curl",
-                    "-s",
-                    "-o",
-                    "/dev/null",
-                    "--cacert",
-                    ca_file,
-                    "-r",
-                    f"{start}-{min(start + step, size) - 1}",
-                    url,
-                ]
-            )
-            for start in range(0, size, step)
-        ]
-        for process in self._running:
-            if process.wait(600) != 0:
-                raise SystemExit(f"curl failed: {process.args}")
+def _mount_line(path: Path) -> list[str] | None:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        if fields[4] == str(path):
+            return fields
+    return None
+
+
+def _is_mounted(path: Path) -> bool:
+    return _mount_line(path) is not None
+
+
+def _set_read_ahead(path: Path, kib: int) -> None:
+    """Give a mount the read-ahead that an ordinary user's has."""
+    device = _mount_line(path)[2]
+    try:
+        Path(f"/sys/class/bdi/{device}/read_ahead_kb").write_text(str(kib))
+    except PermissionError:
+        pass  # an ordinary user's it is already

@@ -1,0 +1,110 @@
+"""What is served: made in parts, since one row needs few of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.sample import GIB, MIB, scaled, scaled_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MEDIA = 200
+FOLDERS = 100
+SMALL_FOLDERS = 10
+SMALL_FILES = 100
+WIDE = (10_000, 100_000)
+
+_LINKS = 10_000
+"""Names given to one inode: ext4 allows 65,000."""
+
+
+@contextmanager
+def tree_directory() -> Iterator[Path]:
+    """Give a directory in memory, or where temporary files are if memory is short."""
+    shared = Path("/dev/shm")
+    free = shutil.disk_usage(shared).free if shared.is_dir() else 0
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    roomy = min(free, available) > 4 * GIB
+    directory = Path(tempfile.mkdtemp(prefix="bench-tree-", dir=shared if roomy else None))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def make_tree(root: Path, parts: Iterable[str], scale: float) -> None:
+    """Make these parts of the tree below ``root``; ``scale`` makes big files and counts less."""
+    for part in sorted(set(parts)):
+        PARTS[part](root / part, scale)
+
+
+def _big(folder: Path, scale: float) -> None:
+    _write(folder / "whole.bin", scaled_size(2 * GIB, scale))
+
+
+def _many(folder: Path, scale: float) -> None:
+    names = [f"{number:02}.bin" for number in range(16)]
+    _write_linked(folder, names, scaled_size(128 * MIB, scale))
+
+
+def _media(folder: Path, _scale: float) -> None:
+    _write(folder / "film.bin", 64 * MIB)
+
+
+def _library(folder: Path, scale: float) -> None:
+    films = range(scaled(MEDIA, scale))
+    _write_linked(folder, [f"film-{number:03}.bin" for number in films], 8 * MIB)
+
+
+def _small(folder: Path, scale: float) -> None:
+    for number in range(scaled(SMALL_FOLDERS, scale)):
+        names = [f"{file:03}.txt" for file in range(SMALL_FILES)]
+        _write_linked(folder / f"{number}", names, 4096)
+
+
+def _walk(folder: Path, scale: float) -> None:
+    for number in range(scaled(FOLDERS, scale)):
+        names = [f"file {file:03}.txt" for file in range(100)]
+        _write_linked(folder / f"folder {number:03}", names, 1024)
+
+
+def _wide(folder: Path, scale: float) -> None:
+    for count in WIDE:
+        names = [f"file {file:06}.txt" for file in range(scaled(count, scale))]
+        _write_linked(folder / f"{count}", names, 1024)
+
+
+def _write(path: Path, size: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    block = os.urandom(min(size, MIB))
+    with path.open("wb") as out:
+        for start in range(0, size, len(block)):
+            out.write(block[: size - start])
+
+
+def _write_linked(folder: Path, names: list[str], size: int) -> None:
+    """Make files of one size; the same bytes under many names cost memory once."""
+    for number, name in enumerate(names):
+        if number % _LINKS == 0:
+            first = folder / name
+            _write(first, size)
+        else:
+            os.link(first, folder / name)
+
+
+PARTS: dict[str, Callable[[Path, float], None]] = {
+    "big": _big,
+    "many": _many,
+    "media": _media,
+    "library": _library,
+    "small": _small,
+    "walk": _walk,
+    "wide": _wide,
+}

@@ -1,0 +1,105 @@
+"""One sample of a mount: prepare, begin, work, read the meters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.bench import meters
+from tests.bench.origin import Count
+from tests.bench.sample import GIB, Contender, Sample
+from tests.bench.systems import Fsmount, home_of_a_mount
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.bench.sample import Bench
+    from tests.bench.systems import Mounted, System
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """A mount that is being measured.
+
+    Attributes:
+        mounted: The mount.
+        bench: The run it belongs to.
+        base: The origin's base URL that its bytes come from.
+        ours: It is fsmount.
+        read_bytes: What the work has read since it began; it says so itself.
+        figures: What the work noticed besides its value.
+    """
+
+    mounted: Mounted
+    bench: Bench
+    base: str
+    ours: bool
+    read_bytes: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+    _cpu_s: float = 0.0
+    _count: Count = field(default_factory=Count)
+    _calls: int = 0
+
+    def begin(self) -> None:
+        """Count from here: what was done before was preparation."""
+        meters.settle(self.mounted.pid)
+        self._cpu_s = meters.cpu_seconds(self.mounted.pid)
+        self._count = self.bench.origin.counted(self.base)
+        self._calls = self.calls()
+
+    def calls(self, kind: str | None = None) -> int:
+        """Return the API calls so far, of one kind or all; rclone has none beside its origin."""
+        if not self.ours:
+            return 0
+        made = self.bench.emulator(self.base).stats()["requests"]
+        return sum(made.values()) if kind is None else made.get(kind, 0)
+
+    def end(self, value: float) -> Sample:
+        """Read the meters."""
+        cpu_s = meters.cpu_seconds(self.mounted.pid) - self._cpu_s
+        # An answer that was cut off is in nginx's log when nginx has noticed.
+        time.sleep(0.05)
+        count = self.bench.origin.counted(self.base)
+        return Sample(
+            value=value,
+            cpu_per_gib=cpu_s / (self.read_bytes / GIB) if self.read_bytes else None,
+            peak_rss=meters.peak_rss(self.mounted.pid),
+            requests=count.requests - self._count.requests,
+            bytes=count.bytes - self._count.bytes,
+            calls=self.calls() - self._calls,
+            figures=self.figures,
+        )
+
+
+Work = Callable[[Trial], float]
+"""Does what a row measures and returns its value; may call ``begin`` again after preparing."""
+
+
+def measured(
+    label: str, system: System, link: str, work: Work, *, before: Work | None = None
+) -> Contender:
+    """Measure ``work`` on a mount over one of the origin's links.
+
+    ``before`` runs on a mount of its own first; then that is unmounted, the page cache dropped, and
+    the same system mounted again over the state and cache it left behind.
+    """
+
+    def take(bench: Bench) -> Sample:
+        base = getattr(bench.origin, link)
+        with home_of_a_mount() as home:
+            if before is not None:
+                _run(system, bench, base, home, before)
+                meters.drop_page_cache()
+            return _run(system, bench, base, home, work)
+
+    return Contender(label=label, take=take)
+
+
+def _run(system: System, bench: Bench, base: str, home: Path, work: Work) -> Sample:
+    ours = isinstance(system, Fsmount)
+    with system.mount(bench, base, home) as mounted:
+        trial = Trial(mounted=mounted, bench=bench, base=base, ours=ours)
+        trial.begin()
+        return trial.end(work(trial))
