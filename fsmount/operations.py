@@ -297,7 +297,12 @@ class Operations(pyfuse3.Operations):
         taken is a reference to count.
         """
         _, folder = self._folders[fh]
-        rows = await folder.read(start_id, _ROWS)
+        try:
+            rows = await folder.read(start_id, _ROWS)
+        except errors.NotFound as exc:
+            # glibc takes ENOENT from getdents(2) for the end of the folder, which would look empty
+            # (readdir(3), sysdeps/unix/sysv/linux/readdir.c); an empty folder is what mirrors wipe.
+            raise errors.Gone(str(exc)) from exc
         shown = pyfuse3.EntryAttributes()
         for row in rows:
             self._shown(row.attributes, into=shown)

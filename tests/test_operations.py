@@ -377,6 +377,20 @@ async def test_a_page_that_fails_costs_no_references(operations, filesystem, ker
     assert not filesystem.references
 
 
+@pytest.mark.logs("readdir failed path='node 1'")
+async def test_a_folder_that_is_gone_does_not_look_empty(operations, kernel_takes):
+    """To ENOENT of getdents(2) glibc says: end of the folder; mirrors would wipe their copy."""
+    kernel_takes(room=100)
+    fh = await operations.opendir(ROOT_INODE, CTX)
+    _, folder = operations._folders[fh]
+
+    async def fails(cookie, count):
+        raise errors.NotFound("it is no longer there")
+
+    folder.read = fails
+    assert await errno_met(operations.readdir(fh, 0, 0)) == errno.ESTALE
+
+
 async def test_forgotten_references_are_given_back(operations, filesystem):
     """What lookups counted, forget takes back."""
     inode = await inode_of(operations, "hello.txt")
