@@ -16,7 +16,9 @@ def case(request):
 
 @pytest.fixture
 async def world(case, tmp_path):
-    """The case's emulator over the whole tree."""
-    (tmp_path / "tree").mkdir()
-    async with open_world(case, make_tree(tmp_path / "tree"), tmp_path) as world:
+    """The case's emulator over all of the tree that the provider can hold."""
+    root, state = tmp_path / "tree", tmp_path / "state"
+    root.mkdir()
+    state.mkdir()
+    async with open_world(case, make_tree(root, case.holds), state) as world:
         yield world

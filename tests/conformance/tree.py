@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fsmount.drivers.base import Driver
     from fsmount.model import Entry
+    from fsmount.remote import Remote
+
+_PRINTABLE = [chr(code) for code in range(0x20, 0x7F) if chr(code) not in "/."]
 
 FILES = {
     "plain.txt": b"0123456789" * 10,
@@ -25,6 +29,12 @@ FILES = {
     "长" * 84 + ".md"[:3]: b"255 bytes of name\n",
     "z folder/inner.bin": bytes(range(256)) * 300,
     "目录 😀 100%/deep/deeper/deepest/文件.txt": b"deep\n",
+    # Every printable character by itself: what is encoded twice, or not at all, meets one of them.
+    **{f"each/{character}": character.encode() for character in _PRINTABLE},
+    **{f"each/{character}%{character}": b"%" + character.encode() for character in "%#?&+ 2"},
+    "each/line\nbreak": b"newline\n",
+    "each/%2e%2e": b"encoded dots\n",
+    "each/...": b"three dots\n",
     # As many folders as a small page holds, twice: where servers lose files behind them.
     **{f"borders/z-dir{n}/in": b"x" for n in range(6)},
     **{f"borders/a-file{n}": b"y" * n for n in range(7)},
@@ -33,23 +43,26 @@ FILES = {
 FOLDERS = ("empty folder", "folders only/a", "folders only/b", "folders only/c")
 
 
-def make_tree(root: Path) -> Path:
-    """Make the tree below `root`."""
-    for name, content in FILES.items():
+def make_tree(root: Path, holds: Callable[[str], bool] = lambda _path: True) -> Path:
+    """Make what `holds` of the tree below `root`."""
+    for name in filter(holds, FILES):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    for name in FOLDERS:
+        path.write_bytes(FILES[name])
+    for name in filter(holds, FOLDERS):
         (root / name).mkdir(parents=True)
     return root
 
 
-def wanted(only: str | None) -> dict[str, int | None]:
+def wanted(
+    only: str | None, holds: Callable[[str], bool] = lambda _path: True
+) -> dict[str, int | None]:
     """Return path to size (None for a folder) of what is to be seen."""
     if only is not None:
         return {only: len(FILES[only])}
-    found: dict[str, int | None] = {name: len(content) for name, content in FILES.items()}
-    for name in (*FILES, *(f"{folder}/" for folder in FOLDERS)):
+    files = [name for name in FILES if holds(name)]
+    found: dict[str, int | None] = {name: len(FILES[name]) for name in files}
+    for name in (*files, *(f"{folder}/" for folder in FOLDERS if holds(folder))):
         parts = name.split("/")[:-1]
         for depth in range(1, len(parts) + 1):
             found["/".join(parts[:depth])] = None
@@ -82,3 +95,25 @@ async def walk(driver: Driver) -> dict[str, Entry]:
             if entry.is_folder:
                 left.append((f"{path}/", entry))
     return found
+
+
+class _Sink:
+    def __init__(self, length: int) -> None:
+        self.data = bytearray(length)
+        self.position = 0
+
+    def room(self) -> memoryview:
+        return memoryview(self.data)[self.position :]
+
+    def filled(self, count: int) -> None:
+        self.position += count
+
+
+async def read(remote: Remote, file: Entry, start: int = 0, stop: int | None = None) -> bytes:
+    """Return bytes of `file` as a mount fetches them: its links, its checks, its renewals."""
+    assert file.size is not None
+    stop = file.size if stop is None else stop
+    sink = _Sink(stop - start)
+    await remote.member.source(file).fetch(start, stop, sink)
+    assert sink.position == stop - start, "it returned before all bytes were there"
+    return bytes(sink.data)

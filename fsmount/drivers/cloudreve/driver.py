@@ -89,7 +89,10 @@ class CloudreveDriver:
         except Gone as exc:
             if folder.id != ROOT_ID or position != Position():
                 raise
-            raise await self._why_gone(exc) from exc
+            told = await self._why_gone()
+            if told is None:
+                raise
+            raise told from exc
         if page.faults:
             log.warning(
                 "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
@@ -270,13 +273,15 @@ class CloudreveDriver:
         call = details.share_call(self._site, self._mounted.id, self._mounted.password)
         return details.read_share(await self._account.call("info", call))
 
-    async def _why_gone(self, exc: Gone) -> Gone:
+    async def _why_gone(self) -> Gone | None:
         # A listing has one text for every end of a share; the share's own details know which.
         try:
             await self._share()
         except Gone as told:
             return told
-        return exc
+        except FsmountError:
+            pass  # what the listing said stands
+        return None
 
     def _uri(self, entry: Entry) -> str:
         """Return where to find ``entry``, with the share's password as it is configured now.

@@ -225,11 +225,15 @@ async def test_a_share_that_is_over_says_why(listing, info, sentence):
     assert site.calls[1].url == f"{SITE}/api/v4/share/info/QdhW"
 
 
-async def test_a_share_that_lives_again_meanwhile_keeps_the_first_answer():
-    """What the listing said stands."""
-    driver, _ = opened(recorded("share_list_expired"), recorded("share_info_folder"), share="abTz")
-    with pytest.raises(Gone, match="is not there"):
+@pytest.mark.parametrize(
+    "second", [recorded("share_info_folder"), answered(b"", status=500), refused(50001, "broken")]
+)
+async def test_a_share_that_does_not_say_why_keeps_the_first_answer(second):
+    """What the listing said stands, whatever comes of the second question."""
+    driver, _ = opened(recorded("share_list_expired"), second, share="abTz")
+    with pytest.raises(Gone, match="is not there") as info:
         await driver.list(driver.root, None)
+    assert info.value.__cause__ is None  # a failure that was its own cause would never be told
 
 
 async def test_only_the_root_asks_why():
