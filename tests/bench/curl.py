@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench.processes import started
 from tests.bench.sample import Bench, Contender, Failed, Sample
+from tests.bench.tree import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 _QUIET = ["--silent", "--show-error", "--fail", "--noproxy", "*", "--output", "/dev/null"]
 
 
-def curl_whole(streams: int, link: str, path: str, whole: int) -> Contender:
-    """Fetch ``whole`` bytes (scaled) as so many parallel ranges; MB/s."""
+def curl_whole(streams: int, link: str, whole: int) -> Contender:
+    """Fetch the file of ``whole`` bytes (scaled) as so many parallel ranges; MB/s."""
 
     def take(bench: Bench) -> Sample:
-        size = bench.size(whole)
-        url = f"{getattr(bench.origin, link)}/{path}"
+        size = bench.scale.size(whole)
+        url = f"{getattr(bench.origin, link)}/{whole_file(whole)}"
         step = -(-size // streams)
         spans = [(start, min(start + step, size)) for start in range(0, size, step)]
         running = []
@@ -39,7 +40,7 @@ def curl_ranges(count: int, size: int, path: str) -> Contender:
     """Fetch ``count`` (scaled) ranges one after the other over one kept-alive connection; ms."""
 
     def take(bench: Bench) -> Sample:
-        wanted = bench.count(count)
+        wanted = bench.scale.count(count)
         length = (bench.origin.root / path).stat().st_size
         slots = random.Random(7).sample(range(length // size), wanted)
         seconds = fetch_ranges(bench, path, ((slot * size, size) for slot in slots))

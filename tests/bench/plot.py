@@ -63,8 +63,8 @@ def _draw(axis: Axes, result: Result) -> None:
     axis.bar_label(bars, fmt="{:,.4g}", fontsize=7, padding=4)
     axis.margins(x=0.12)
     axis.invert_yaxis()
-    verdict = "" if result.met else "  (failed)" if result.failure else "  (a bar is not met)"
-    axis.set_title(result.row.title + verdict, fontsize=9, loc="left")
+    mark, colour = ("✓", "#2d7d46") if result.met else ("✗", "#b03a2e")
+    axis.set_title(f"{mark} {result.row.title}", fontsize=9, loc="left", color=colour)
     axis.set_xlabel(result.row.unit, fontsize=8)
     axis.tick_params(labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)

@@ -18,7 +18,7 @@ from tests.bench.sample import Row, Sample, median
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDTH = 150
+_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ def table(results: list[Result]) -> Table:
     """Return the table that people read."""
     shown = Table(title=f"fsmount bench: {machine()}", title_justify="left")
     for heading in ("row", "contender"):
-        shown.add_column(heading, max_width=40)
+        shown.add_column(heading, max_width=46)
     for heading in ("median", "quartiles", "CPU s/GiB", "peak MB", "GETs", "MB", "calls", "runs"):
         shown.add_column(heading, justify="right")
     for result in results:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tests.bench.origin import LATENCY_S, serving
 from tests.bench.report import Result
-from tests.bench.sample import Bench, Failed, Row, Sample
+from tests.bench.sample import Bench, Failed, Row, Sample, Scale
 from tests.bench.tree import make_tree, tree_directory
 from tests.emulators import RunningEmulator, run_emulator
 
@@ -25,17 +25,17 @@ class Plan:
 
     Attributes:
         rounds: Samples of each contender.
-        scale: Part of the sizes and counts.
+        scale: How much of the whole is taken.
         row_s: No further round of a row begins after so many seconds; None sets no end.
     """
 
     rounds: int = 5
-    scale: float = 1.0
+    scale: Scale = field(default_factory=Scale)
     row_s: float | None = None
 
 
 FULL = Plan()
-QUICK = Plan(rounds=3, scale=0.1, row_s=4.0)
+QUICK = Plan(rounds=3, scale=Scale(sizes=0.25, counts=0.1), row_s=4.0)
 
 
 class Watcher(Protocol):
@@ -46,7 +46,7 @@ class Watcher(Protocol):
 
 
 @contextmanager
-def open_bench(rows: list[Row], scale: float) -> Iterator[Bench]:
+def open_bench(rows: list[Row], scale: Scale) -> Iterator[Bench]:
     """Make and serve what these rows need; emulators start when they are asked for."""
     with ExitStack() as stack:
         root = stack.enter_context(tree_directory())

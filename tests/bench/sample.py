@@ -15,14 +15,25 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-def scaled_size(whole: int, scale: float) -> int:
-    """Return part of a size in bytes: whole MiB, at least one."""
-    return max(MIB, int(whole * scale) // MIB * MIB)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much of the whole a run takes.
 
+    Attributes:
+        sizes: Part of each file that is read near the wire's speed.
+        counts: Part of each count of files, folders and reads.
+    """
 
-def scaled(whole: int, scale: float) -> int:
-    """Return part of a count, at least one."""
-    return max(1, round(whole * scale))
+    sizes: float = 1.0
+    counts: float = 1.0
+
+    def size(self, whole: int) -> int:
+        """Return part of a size in bytes: whole MiB, at least one."""
+        return max(MIB, int(whole * self.sizes) // MIB * MIB)
+
+    def count(self, whole: int) -> int:
+        """Return part of a count, at least one."""
+        return max(1, round(whole * self.counts))
 
 
 class Failed(Exception):
@@ -136,20 +147,12 @@ class Bench:
     Attributes:
         origin: The one web server.
         emulator: Gives the emulated provider whose links point at a base URL of the origin.
-        scale: Part of the whole size that is read, and of the whole count.
+        scale: How much of the whole this run takes.
     """
 
     origin: Origin
     emulator: Callable[[str], RunningEmulator]
-    scale: float = 1.0
-
-    def size(self, whole: int) -> int:
-        """Return how much of ``whole`` bytes this run reads."""
-        return scaled_size(whole, self.scale)
-
-    def count(self, whole: int) -> int:
-        """Return how many of ``whole`` things this run takes."""
-        return scaled(whole, self.scale)
+    scale: Scale = field(default_factory=Scale)
 
 
 def ratio(over: str, *, plus: float = 0.0) -> Figure:

@@ -14,10 +14,10 @@ from tests.bench import report, running
 from tests.bench.origin import missing_packages
 from tests.bench.report import Result
 from tests.bench.rows import ROWS
-from tests.bench.sample import MIB, Bar, Contender, Failed, Row, Sample, median, ratio
+from tests.bench.sample import MIB, Bar, Contender, Failed, Row, Sample, Scale, median, ratio
 from tests.bench.tree import PARTS, make_tree
 
-TINY = running.Plan(rounds=1, scale=1 / 1024)
+TINY = running.Plan(rounds=1, scale=Scale(sizes=1 / 256, counts=1 / 100))
 
 
 class Silent:
@@ -154,9 +154,7 @@ def test_rows_have_names_of_their_own_and_parts_that_exist():
 @pytest.mark.parametrize("measured", ROWS, ids=lambda each: each.name)
 def test_every_bar_of_a_row_speaks_of_its_contenders(measured):
     """A label that was renamed would be noticed after half an hour only."""
-    figures = dict.fromkeys(
-        ("kept", "links", "bytes", "wait", "growth", "slowest", "KiB per read"), 1.0
-    )
+    figures = dict.fromkeys(("kept", "wait", "growth", "slowest", "reads"), 1.0)
     sample = Sample(value=1.0, cpu_per_gib=1.0, figures=figures)
     result = Result(row=measured, samples={each.label: [sample] for each in measured.contenders})
     assert measured.bars
@@ -165,8 +163,8 @@ def test_every_bar_of_a_row_speaks_of_its_contenders(measured):
 
 def test_a_scaled_tree_has_what_rows_read(tmp_path):
     """A smaller run reads smaller files of the same names."""
-    make_tree(tmp_path, ["big", "walk"], 0.01)
-    assert (tmp_path / "big" / "whole.bin").stat().st_size == 20 * MIB
+    make_tree(tmp_path, ["2048", "walk"], TINY.scale)
+    assert (tmp_path / "2048" / "whole.bin").stat().st_size == 8 * MIB
     assert len(list((tmp_path / "walk" / "folder 000").iterdir())) == 100
     assert not (tmp_path / "many").exists()
 

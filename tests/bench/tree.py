@@ -7,18 +7,23 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from tests.bench.sample import GIB, MIB, scaled, scaled_size
+from tests.bench.sample import GIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from tests.bench.sample import Scale
+
 
 MEDIA = 200
 FOLDERS = 100
 SMALL_FOLDERS = 10
 SMALL_FILES = 100
 WIDE = (10_000, 100_000)
+
+Maker: TypeAlias = "Callable[[Path, Scale], None]"
 
 _LINKS = 10_000
 """Names given to one inode: ext4 allows 65,000."""
@@ -39,45 +44,53 @@ def tree_directory() -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def make_tree(root: Path, parts: Iterable[str], scale: float) -> None:
-    """Make these parts of the tree below ``root``; ``scale`` makes big files and counts less."""
+def make_tree(root: Path, parts: Iterable[str], scale: Scale) -> None:
+    """Make these parts of the tree below ``root``."""
     for part in sorted(set(parts)):
         PARTS[part](root / part, scale)
 
 
-def _big(folder: Path, scale: float) -> None:
-    _write(folder / "whole.bin", scaled_size(2 * GIB, scale))
+def whole_file(size: int) -> str:
+    """Return the path of the file that has ``size`` bytes (scaled); its folder is its part."""
+    return f"{size // MIB}/whole.bin"
 
 
-def _many(folder: Path, scale: float) -> None:
+def _whole(size: int) -> Maker:
+    def make(folder: Path, scale: Scale) -> None:
+        _write(folder / "whole.bin", scale.size(size))
+
+    return make
+
+
+def _many(folder: Path, scale: Scale) -> None:
     names = [f"{number:02}.bin" for number in range(16)]
-    _write_linked(folder, names, scaled_size(128 * MIB, scale))
+    _write_linked(folder, names, scale.size(128 * MIB))
 
 
-def _media(folder: Path, _scale: float) -> None:
+def _media(folder: Path, _scale: Scale) -> None:
     _write(folder / "film.bin", 64 * MIB)
 
 
-def _library(folder: Path, scale: float) -> None:
-    films = range(scaled(MEDIA, scale))
+def _library(folder: Path, scale: Scale) -> None:
+    films = range(scale.count(MEDIA))
     _write_linked(folder, [f"film-{number:03}.bin" for number in films], 8 * MIB)
 
 
-def _small(folder: Path, scale: float) -> None:
-    for number in range(scaled(SMALL_FOLDERS, scale)):
+def _small(folder: Path, scale: Scale) -> None:
+    for number in range(scale.count(SMALL_FOLDERS)):
         names = [f"{file:03}.txt" for file in range(SMALL_FILES)]
         _write_linked(folder / f"{number}", names, 4096)
 
 
-def _walk(folder: Path, scale: float) -> None:
-    for number in range(scaled(FOLDERS, scale)):
+def _walk(folder: Path, scale: Scale) -> None:
+    for number in range(scale.count(FOLDERS)):
         names = [f"file {file:03}.txt" for file in range(100)]
         _write_linked(folder / f"folder {number:03}", names, 1024)
 
 
-def _wide(folder: Path, scale: float) -> None:
+def _wide(folder: Path, scale: Scale) -> None:
     for count in WIDE:
-        names = [f"file {file:06}.txt" for file in range(scaled(count, scale))]
+        names = [f"file {file:06}.txt" for file in range(scale.count(count))]
         _write_linked(folder / f"{count}", names, 1024)
 
 
@@ -99,8 +112,8 @@ def _write_linked(folder: Path, names: list[str], size: int) -> None:
             os.link(first, folder / name)
 
 
-PARTS: dict[str, Callable[[Path, float], None]] = {
-    "big": _big,
+PARTS: dict[str, Maker] = {
+    **{f"{size // MIB}": _whole(size) for size in (512 * MIB, GIB, 2 * GIB)},
     "many": _many,
     "media": _media,
     "library": _library,

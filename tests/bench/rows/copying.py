@@ -15,7 +15,7 @@ from tests.bench.trial import Trial, measured
 
 def copied(trial: Trial) -> float:
     """Time ``cp -r`` of folders of 100 files of 4 KiB; seconds per 1,000 files."""
-    folders = trial.bench.count(SMALL_FOLDERS)
+    folders = trial.bench.scale.count(SMALL_FOLDERS)
     target = trial.mounted.path.parent / "copy"
     began = time.perf_counter()
     done = subprocess.run(["cp", "-r", trial.mounted.path / "small", target], check=False)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from tests.bench.curl import curl_ranges
 from tests.bench.origin import LATENCY_S
 from tests.bench.rows.contenders import FULL, MEMORY
-from tests.bench.rows.sequential import WHOLE
-from tests.bench.sample import GIB, MIB, Bar, Row, figure, ratio
+from tests.bench.sample import GIB, MIB, Bar, Medians, Row, figure, ratio
 from tests.bench.systems import Fsmount, Rclone
+from tests.bench.tree import whole_file
 from tests.bench.trial import Trial, measured
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILM = "media/film.bin"
+WHOLE = whole_file(GIB)
 _RANGE = 128 * 1024
 _RANDOM_READS = 150
 _PIECE = 256 * 1024
@@ -64,22 +65,19 @@ def random_reads(trial: Trial, *, advised: bool) -> float:
     ``advised`` tells the kernel that they are random, as fio does; then it reads nothing around
     them.
     """
-    path, size = trial.mounted.path / WHOLE, trial.bench.size(GIB)
-    count = trial.bench.count(_RANDOM_READS)
+    path, size = trial.mounted.path / WHOLE, trial.bench.scale.size(GIB)
+    count = trial.bench.scale.count(_RANDOM_READS)
     pages = random.Random(7).sample(range(size // 4096), count)
     descriptor = os.open(path, os.O_RDONLY)
     if advised:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
     trial.begin()
-    fetched = trial.bench.origin.counted(trial.base).bytes
+    trial.figures["reads"] = count
     began = time.perf_counter()
     for page in pages:
         os.pread(descriptor, 4096, page * 4096)
     value = (time.perf_counter() - began) * 1000
     os.close(descriptor)
-    time.sleep(0.05)
-    fetched = trial.bench.origin.counted(trial.base).bytes - fetched
-    trial.figures["KiB per read"] = fetched / count / 1024
     return value
 
 
@@ -119,6 +117,11 @@ def advised_reads(trial: Trial) -> float:
 def plain_reads(trial: Trial) -> float:
     """Random reads of a program that says nothing."""
     return random_reads(trial, advised=False)
+
+
+def _kib_per_read(medians: Medians) -> float:
+    sample = medians["fsmount"]
+    return sample.bytes / 1024 / sample.figures["reads"]
 
 
 _OURS = Fsmount(options=MEMORY)
@@ -163,7 +166,7 @@ ROWS = [
         name="random",
         title="150 random aligned 4 KiB reads over 1 GiB, 80 ms",
         unit="ms",
-        needs=("big",),
+        needs=("1024",),
         contenders=[
             measured("fsmount", _OURS, "long", advised_reads),
             measured("fsmount, unadvised", _OURS, "long", plain_reads),
@@ -175,7 +178,7 @@ ROWS = [
                 figure=ratio(_ALL_RANGES.label),
                 at_most=1.15,
             ),
-            Bar(text="≤ 128 KiB fetched per read", figure=figure("KiB per read"), at_most=128),
+            Bar(text="≤ 128 KiB fetched per read", figure=_kib_per_read, at_most=128),
         ],
     ),
     Row(

@@ -28,7 +28,7 @@ def walked(command: str, *, cached: bool) -> Work:
     """Time one walk of the tree, the second one if ``cached``; seconds per 100 folders."""
 
     def work(trial: Trial) -> float:
-        folders = trial.bench.count(FOLDERS)
+        folders = trial.bench.scale.count(FOLDERS)
         if cached:
             _walk(command, trial.mounted.path / "walk", folders)
             trial.begin()
@@ -54,9 +54,9 @@ def _in_sequence(bench: Bench) -> Sample:
     share = emulator.source.rpartition("/")[2]
     connection = http.client.HTTPConnection(address.hostname, address.port)
     began = time.perf_counter()
-    asked = min(_ASKED, bench.count(FOLDERS))
+    asked = min(_ASKED, bench.scale.count(FOLDERS))
     for number in range(asked):
-        uri = urllib.parse.quote(f"cloudreve://{share}@share/walk/folder {number:03}")
+        uri = f"cloudreve://{share}@share/walk/folder%20{number:03}"
         query = urllib.parse.urlencode({"uri": uri, "page_size": 2000, "order_by": "name"})
         connection.request("GET", f"/api/v4/file?{query}")
         if b"file 099" not in connection.getresponse().read():
@@ -76,12 +76,12 @@ def scanned(trial: Trial) -> float:
 
 def _cost_per_entry(trial: Trial, whole: int) -> float:
     scanned_once(trial, whole)
-    return min(scanned_once(trial, whole) for _ in range(3)) / trial.bench.count(whole) * 1e6
+    return min(scanned_once(trial, whole) for _ in range(3)) / trial.bench.scale.count(whole) * 1e6
 
 
 def scanned_once(trial: Trial, whole: int) -> float:
     """Go through a large folder in this process; return seconds."""
-    folder, count = trial.mounted.path / "wide" / f"{whole}", trial.bench.count(whole)
+    folder, count = trial.mounted.path / "wide" / f"{whole}", trial.bench.scale.count(whole)
     began = time.perf_counter()
     with os.scandir(folder) as entries:
         found = sum(1 for _ in entries)

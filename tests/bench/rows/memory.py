@@ -25,7 +25,7 @@ _BUDGET = 256 * MIB
 
 def together(trial: Trial) -> float:
     """Read 16 files at once; MB/s of all until the last has ended."""
-    size = trial.bench.size(_EACH)
+    size = trial.bench.scale.size(_EACH)
     folder = trial.mounted.path / "many"
     paths = [folder / f"{number:02}.bin" for number in range(READERS)]
     for path in paths:
@@ -93,7 +93,7 @@ ROWS = [
         name="together",
         title="16 readers of 16 files at once, against one reader",
         unit="MB/s",
-        needs=("big", "many"),
+        needs=("1024", "many"),
         contenders=[
             measured("fsmount", Fsmount(options=MEMORY), "http", together),
             measured("fsmount, 1 reader", Fsmount(options=MEMORY), "http", sequential(GIB)),

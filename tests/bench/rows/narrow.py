@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.bench.curl import curl_whole
 from tests.bench.rows.contenders import MEMORY, streams
-from tests.bench.rows.sequential import WHOLE, sequential
+from tests.bench.rows.sequential import sequential
 from tests.bench.sample import GIB, MIB, Bar, Row, best, ratio
 from tests.bench.systems import Fsmount, Rclone
 from tests.bench.trial import measured
@@ -23,7 +23,7 @@ def _row(connections: int, whole: int, least: float) -> Row:
             "long",
             sequential(whole),
         ),
-        curl_whole(connections, "long", WHOLE, whole),
+        curl_whole(connections, "long", whole),
     ]
     bars = [
         Bar(
@@ -33,13 +33,15 @@ def _row(connections: int, whole: int, least: float) -> Row:
         )
     ]
     if connections == 16:
-        contenders.insert(1, measured("rclone", Rclone(), "long", sequential(_RCLONE_READS)))
+        contenders.insert(
+            1, measured("rclone", Rclone(), "long", sequential(_RCLONE_READS, of=whole))
+        )
         bars.append(Bar(text="≥ 8 × rclone's default", figure=ratio("rclone"), at_least=8))
     return Row(
         name=f"long-{connections}",
         title=f"80 ms, 20 MB/s per connection, {connections} connections",
         unit="MB/s",
-        needs=("big",),
+        needs=(f"{whole // MIB}",),
         contenders=contenders,
         bars=bars,
     )

@@ -12,6 +12,7 @@ from tests.bench.meters import on_disk, settle
 from tests.bench.rows.contenders import DISK, FULL, MEMORY, streams
 from tests.bench.sample import GIB, MIB, Bar, Failed, Row, best, figure, least_cpu
 from tests.bench.systems import Fsmount, Rclone
+from tests.bench.tree import whole_file
 from tests.bench.trial import measured
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tests.bench.sample import Contender
     from tests.bench.trial import Trial, Work
 
-WHOLE = "big/whole.bin"
 _KEPT_WITHIN_S = 10.0
 
 
@@ -41,11 +41,11 @@ def read_file(path: Path, size: int) -> float:
         return time.perf_counter() - began
 
 
-def sequential(whole: int) -> Work:
-    """Read ``whole`` bytes (scaled) of the big file; MB/s."""
+def sequential(whole: int, *, of: int | None = None) -> Work:
+    """Read ``whole`` bytes (scaled) of the file of that size or of another one; MB/s."""
 
     def work(trial: Trial) -> float:
-        path, size = trial.mounted.path / WHOLE, trial.bench.size(whole)
+        path, size = trial.mounted.path / whole_file(of or whole), trial.bench.scale.size(whole)
         path.stat()
         trial.begin()
         trial.read_bytes = size
@@ -75,7 +75,7 @@ def _with_disk(link: str) -> list[Contender]:
             measured(f"rclone full, {label}", Rclone(flags=FULL + flags), link, kept)
             for label, flags in _FLAGS.items()
         ),
-        curl_whole(1, link, WHOLE, GIB),
+        curl_whole(1, link, GIB),
     ]
 
 
@@ -87,7 +87,7 @@ def _without_disk(ours: Fsmount) -> list[Contender]:
             measured(f"rclone, {label}", Rclone(flags=flags), "http", sequential(GIB))
             for label, flags in _FLAGS.items()
         ),
-        curl_whole(1, "http", WHOLE, GIB),
+        curl_whole(1, "http", GIB),
     ]
 
 
@@ -120,7 +120,7 @@ ROWS = [
         name="cold-disk",
         title="cold sequential 1 GiB, HTTP, disk cache on",
         unit="MB/s",
-        needs=("big",),
+        needs=("1024",),
         contenders=_with_disk("http"),
         bars=[_rate_bar(1.2, " with a disk cache"), _cpu_bar(0.9), _KEPT_BAR],
     ),
@@ -128,7 +128,7 @@ ROWS = [
         name="cold-memory",
         title="cold sequential 1 GiB, HTTP, memory only",
         unit="MB/s",
-        needs=("big",),
+        needs=("1024",),
         contenders=_without_disk(Fsmount(options=MEMORY)),
         bars=[_rate_bar(1.5, ""), _cpu_bar(0.7)],
     ),
@@ -136,7 +136,7 @@ ROWS = [
         name="cold-user",
         title="the same as an ordinary user (read-ahead 128 KiB)",
         unit="MB/s",
-        needs=("big",),
+        needs=("1024",),
         contenders=_without_disk(Fsmount(options=MEMORY, read_ahead_kib=128)),
         bars=[_rate_bar(1.25, "")],
     ),
@@ -144,7 +144,7 @@ ROWS = [
         name="cold-tls",
         title="cold sequential 1 GiB, HTTPS, disk cache on",
         unit="MB/s",
-        needs=("big",),
+        needs=("1024",),
         contenders=_with_disk("https"),
         bars=[_rate_bar(1.3, " with a disk cache"), _KEPT_BAR],
     ),
