@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 # The first complaint about a family that had no limit: half of this is what it gets, the pace
 # that AList's users keep 115 at (FINDINGS: two calls a second for everything).
 _UNKNOWN_RATE_PER_S = 4.0
-_SLOWEST_PER_S = 1 / 60
+# No learned pace is slower: a provider that wants longer pauses says so (Retry-After, a block), and
+# a reader must not crawl for minutes after a bad one is over. At 1/60 a film of 24 MiB that had met
+# a minute of 429s took more than 90 s.
+_SLOWEST_PER_S = 1 / 4
 # Answers to calls that were under way together are one complaint.
 _ONE_COMPLAINT_S = 2.0
 # When a provider complains and does not say how long to wait.

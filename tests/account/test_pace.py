@@ -98,7 +98,7 @@ def test_the_rate_never_falls_to_nothing():
         pace = paces.throttled(
             pace, TWO_A_SECOND, Throttled("slow"), now=NOW + 10 * number, wall=WALL
         )
-    assert pace.rate_per_s == pytest.approx(1 / 60)
+    assert pace.rate_per_s == pytest.approx(1 / 4)
 
 
 def test_a_family_without_a_limit_gets_one_by_its_first_complaint():
