@@ -91,7 +91,8 @@ class DiskCache:
         self._rate = float(_KEEPS_UP_RATE)
         self._began: float | None = None
         self._failing = False
-        self._paused_until = -1.0
+        self._paused_until = -1.0  # a disk that is full or read-only is still read meanwhile
+        self._unread_until = -1.0
         self._warned_of_damage = False
         self._hits = self._stores = self._drops = self._damaged = self._written = 0
         for record in records:
@@ -100,7 +101,7 @@ class DiskCache:
     def holds(self, key: ContentKey, block: int) -> int:
         """Return the bitmap of cells kept on disk, from memory: no I/O."""
         records = self._blocks.get(_place(key, block))
-        if not records or self._is_paused():
+        if not records or trio.current_time() < self._unread_until:
             return 0
         cells = 0
         for record in records:
@@ -147,9 +148,10 @@ class DiskCache:
                 abandon_on_cancel=True,
             )
         if good is None:
+            self._unread_until = trio.current_time() + _RETRY_S
             self._failed("it did not answer a read in time")
             return None
-        self._hits += 1
+        self._hits += good != 0
         for record in records:
             if record.cells & cells & ~good:
                 self._damage(record)
@@ -383,7 +385,7 @@ async def open_disk_cache(
     try:
         shelf = await trio.to_thread.run_sync(open_shelf, directory)
         records = await trio.to_thread.run_sync(shelf.records)
-        await trio.to_thread.run_sync(shelf.sweep, records)
+        records = await trio.to_thread.run_sync(shelf.sweep, records)
         free, total = await trio.to_thread.run_sync(shelf.free_bytes)
     except StoreFault as exc:
         log.warning("caching on disk is off: %s", exc)

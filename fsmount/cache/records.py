@@ -118,6 +118,8 @@ class DirectIO:
                 if exc.errno != errno.EINVAL:
                     raise
                 self.refused()
+                if flags & os.O_CREAT:
+                    _discard(path)  # Linux makes the file before it refuses (ramfs, 2026-11)
         return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
     def refused(self) -> bool:

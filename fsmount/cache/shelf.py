@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import diskcache
 
+from fsmount.cache.memory import CELL
 from fsmount.cache.records import DirectIO, Record, decode, encode, read_record, write_record
 from fsmount.errors import StoreFault
 
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 
 _FILE = 2
 """diskcache's mode of a value in a file (MODE_BINARY); 4 would be a pickle."""
+
+_FILENAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}\.val", re.ASCII)
+"""Names that we give; an index gone bad must not make us read or remove anything else."""
 
 _LIFE_S = 10 * 365 * 86400.0
 _SETTINGS = {
@@ -92,24 +97,37 @@ class Shelf:
         records = []
         for key, filename, size, value in rows:
             try:
-                records.append(Record(str(key), str(filename), int(size), decode(bytes(value))))
-            except (TypeError, ValueError):
-                log.debug("cached block key=%s cannot be understood", key)
+                records.append(_record(key, filename, size, value))
+            except ValueError as exc:
+                log.debug("cached block key=%r: %s", key, exc)
         return records
 
-    def sweep(self, records: Sequence[Record]) -> int:
-        """Remove files that no record names (a crash left them); return how many."""
+    def sweep(self, records: Sequence[Record]) -> list[Record]:
+        """Remove files that no record names, and records without a file: a crash leaves both.
+
+        Returns:
+            The ``records`` that are left, in their order.
+
+        Raises:
+            StoreFault: The directory cannot be read or written.
+        """
         known = {record.filename for record in records}
-        count = 0
+        there: set[str] = set()
         with _renamed("sweep"), os.scandir(self._directory) as folders:
             for folder in folders:
                 if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
                     continue
-                for name in os.listdir(folder.path):
-                    if f"{folder.name}/{name}" not in known:
-                        os.unlink(os.path.join(folder.path, name))
-                        count += 1
-        return count
+                with os.scandir(folder.path) as files:
+                    for file in files:
+                        filename = f"{folder.name}/{file.name}"
+                        if filename in known:
+                            there.add(filename)
+                        elif not file.is_dir(follow_symlinks=False):
+                            os.unlink(file.path)
+        lost = [record.key for record in records if record.filename not in there]
+        if lost:
+            self.apply(deletes=lost, parcels=(), touches=())
+        return [record for record in records if record.filename in there]
 
     def apply(
         self, *, deletes: Sequence[str], parcels: Sequence[Parcel], touches: Sequence[str]
@@ -164,6 +182,18 @@ class Shelf:
         except sqlite3.Error as exc:
             log.debug("closing the cache index: %s", exc)
         os.close(self._lock)
+
+
+def _record(key: object, filename: object, size: object, value: object) -> Record:
+    """Return a row of the index as a record; ValueError when it cannot be one of ours."""
+    if not (isinstance(key, str) and isinstance(size, int) and isinstance(value, bytes)):
+        raise ValueError("its row has other types")
+    if not (isinstance(filename, str) and _FILENAME.fullmatch(filename)):
+        raise ValueError("its file has another name")
+    record = Record(key, filename, size, decode(value))
+    if not 0 < size <= record.cells.bit_count() * CELL:
+        raise ValueError("its cells are more or fewer than its bytes")
+    return record
 
 
 def open_shelf(directory: Path) -> Shelf:
@@ -298,6 +328,9 @@ class RecordDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache is not type
 
     def remove(self, file_path: str) -> None:
         """Remove a record's file; its folder stays for the next."""
+        if not _FILENAME.fullmatch(file_path):
+            log.debug("not removed, since it is no cached block: %r", file_path)
+            return
         try:
             os.remove(os.path.join(self._directory, file_path))
         except OSError as exc:
