@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fsmount.attributes import Costly
 from fsmount.cache.disk import open_disk_cache
 from fsmount.config import load_config
 from fsmount.daemon import Served
@@ -66,6 +67,7 @@ def composition(
                 driver=source.driver,
                 listing_ttl_s=remote.member.listing_ttl_s,
                 verbs=_verbs(filesystem, remote),
+                costly=Costly(link=remote.direct_link, thumbnail=remote.thumbnail),
                 details=lambda: {
                     "memory": dict(reader.statistics()),
                     "disk": dict(disk.statistics()),
@@ -80,7 +82,9 @@ def _verbs(filesystem: Filesystem, remote: Remote) -> dict[str, Verb]:
     """Return what ``fsmount stat`` and ``fsmount link`` ask of a path in the mount."""
 
     async def stat(path: str) -> Mapping[str, object]:
-        return describe(path, await filesystem.find(path))
+        found = await filesystem.find(path)
+        cached = None if found.is_folder else filesystem.cached(found.inode)
+        return describe(path, found, cached=cached)
 
     async def link(path: str) -> Mapping[str, object]:
         return await remote.direct_link(await filesystem.find(path))

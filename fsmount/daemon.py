@@ -19,17 +19,19 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from fsmount import errors
+from fsmount.attributes import ExtendedAttributes
 from fsmount.control import serve_control
 from fsmount.health import State
 from fsmount.kernel import Invalidations, KernelMount, mounted
 from fsmount.model import ROOT_INODE
-from fsmount.operations import Appearance, Operations
+from fsmount.operations import Appearance, AttributeOperations, Operations
 from fsmount.vfs.filesystem import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
     from pathlib import Path
 
+    from fsmount.attributes import Costly
     from fsmount.health import Health
     from fsmount.options import MountOptions
     from fsmount.supervisor import Reports
@@ -77,6 +79,7 @@ class Served:
         listing_ttl_s: Seconds its listings are fresh.
         details: Parts of ``status`` that the layers below know (memory, disk, governor).
         verbs: Further questions of the control door that they can answer.
+        costly: What a call to the provider tells of a file; None where nobody can be asked.
     """
 
     filesystem: Filesystem
@@ -87,6 +90,7 @@ class Served:
     listing_ttl_s: float
     details: Callable[[], Mapping[str, object]] = dict
     verbs: Mapping[str, Verb] = field(default_factory=dict)
+    costly: Costly | None = None
 
 
 Compose: TypeAlias = Callable[[Kernel], AbstractAsyncContextManager[Served]]
@@ -164,7 +168,7 @@ class _Daemon:
 
     async def _serve(self, served: Served, invalidations: Invalidations) -> None:
         place = self._place
-        operations = Operations(served.filesystem, appearance(place.options, served.listing_ttl_s))
+        operations = _operations(served, place.options)
         async with AsyncExitStack() as stack:
             verbs = _verbs(served, place, operations)
             await stack.enter_async_context(_running(serve_control, place.socket, verbs))
@@ -255,6 +259,14 @@ async def _listed(filesystem: Filesystem) -> None:
             await trio.sleep(_POLL_S)
         else:
             return
+
+
+def _operations(served: Served, options: MountOptions) -> Operations:
+    look = appearance(options, served.listing_ttl_s)
+    if not options.xattr:
+        return Operations(served.filesystem, look)
+    attributes = ExtendedAttributes(served.filesystem, os.getuid(), served.costly)
+    return AttributeOperations(served.filesystem, look, attributes)
 
 
 def appearance(options: MountOptions, listing_ttl_s: float) -> Appearance:

@@ -27,6 +27,7 @@ the cause.
     ├── ReadOnly              EROFS
     ├── IsFolder              EISDIR
     ├── NotFolder             ENOTDIR
+    ├── NoAttribute           ENODATA  a node has no extended attribute of this name
     └── StoreFault            EIO      our own state directory cannot be read or written
 """
 
@@ -154,6 +155,10 @@ class NotFolder(FsmountError):
     """A file where a folder was wanted."""
 
 
+class NoAttribute(FsmountError):
+    """A file or folder has no extended attribute of this name."""
+
+
 class StoreFault(FsmountError):
     """Our own state directory cannot be read or written."""
 
@@ -171,6 +176,7 @@ _ERRNOS: tuple[tuple[type[BaseException], int], ...] = (
     (ReadOnly, _errno.EROFS),
     (IsFolder, _errno.EISDIR),
     (NotFolder, _errno.ENOTDIR),
+    (NoAttribute, _errno.ENODATA),
     (FsmountError, _errno.EIO),
 )
 

@@ -21,7 +21,16 @@ import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+)
 
 import pyfuse3
 import trio
@@ -32,11 +41,13 @@ from fsmount.model import Inode, Priority, priority
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from fsmount.attributes import ExtendedAttributes
     from fsmount.vfs.filesystem import Attributes, FileHandle, Filesystem, FolderHandle
 
 log = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
+_S = TypeVar("_S", bound="Operations")
 _T = TypeVar("_T")
 
 METADATA_WITHIN_S = 5.5
@@ -65,6 +76,7 @@ _ORDINARY = (
     errors.IsFolder,
     errors.NotFolder,
     errors.NotSupported,
+    errors.NoAttribute,
 )
 
 
@@ -89,20 +101,25 @@ class Appearance:
     absent_for_s: float = 1.0
 
 
-_Handler: TypeAlias = "Callable[Concatenate[Operations, _P], Coroutine[Any, Any, _T]]"
+_Handler: TypeAlias = "Callable[Concatenate[_S, _P], Coroutine[Any, Any, _T]]"
 
 
-def _request(kind: Priority, within_s: float) -> Callable[[_Handler[_P, _T]], _Handler[_P, _T]]:
+class _Decorator(Protocol):
+    def __call__(self, handler: _Handler[_S, _P, _T], /) -> _Handler[_S, _P, _T]: ...
+
+
+def _request(kind: Priority, within_s: float) -> _Decorator:
     """Make a handler answer in time, and with an errno for whatever it meets."""
 
-    def decorate(handler: _Handler[_P, _T]) -> _Handler[_P, _T]:
+    def decorate(handler: _Handler[_S, _P, _T]) -> _Handler[_S, _P, _T]:
         name = handler.__name__.strip("_")
 
         @functools.wraps(handler)
-        async def answered(self: Operations, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        async def answered(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
             self._counts[name] += 1
             priority.set(kind)
-            return await self._answer(name, within_s, handler, *args, **kwargs)
+            bound = functools.partial(handler, self)
+            return await self._answer(name, within_s, bound, *args, **kwargs)
 
         return answered
 
@@ -118,7 +135,7 @@ class Operations(pyfuse3.Operations):
 
     What is not overridden answers ENOSYS, which makes the kernel stop asking for the life of the
     mount: flush, fsync, access (``default_permissions`` decides), and getxattr and listxattr, which
-    ``ls -l`` would else send for every file.
+    ``ls -l`` would else send for every file (``AttributeOperations`` has them).
 
     Handles and running requests are only touched between awaits of the one kernel loop.
 
@@ -169,7 +186,7 @@ class Operations(pyfuse3.Operations):
         self,
         name: str,
         within_s: float,
-        handler: _Handler[_P, _T],
+        handler: Callable[_P, Coroutine[Any, Any, _T]],
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
@@ -180,7 +197,7 @@ class Operations(pyfuse3.Operations):
         self._running.add(scope)
         try:
             with scope:
-                return await handler(self, *args, **kwargs)
+                return await handler(*args, **kwargs)
         except pyfuse3.FUSEError:
             raise
         except BaseExceptionGroup as group:
@@ -347,7 +364,7 @@ class Operations(pyfuse3.Operations):
             at_hand = None
         if at_hand is not None:
             return at_hand
-        return await self._answer("read", READ_WITHIN_S, Operations._read, fh, off, size)
+        return await self._answer("read", READ_WITHIN_S, self._read, fh, off, size)
 
     async def _read(self, fh: int, off: int, size: int) -> memoryview | bytes:
         return await self._files[fh].read(off, size)
@@ -382,6 +399,40 @@ class Operations(pyfuse3.Operations):
 
     setattr = mknod = mkdir = unlink = rmdir = symlink = rename = link = create = write = _write
     setxattr = removexattr = _write
+
+
+class AttributeOperations(Operations):
+    """The handlers of a mount with extended attributes (``-o xattr``).
+
+    Args:
+        filesystem: As ``Operations``.
+        appearance: As ``Operations``.
+        attributes: Answers them.
+    """
+
+    def __init__(
+        self, filesystem: Filesystem, appearance: Appearance, attributes: ExtendedAttributes
+    ) -> None:
+        super().__init__(filesystem, appearance)
+        self._attributes = attributes
+
+    @_metadata
+    async def listxattr(
+        self, inode: int, ctx: pyfuse3.RequestContext
+    ) -> Sequence[pyfuse3.XAttrNameT]:
+        """Return the names of the attributes that cost nothing."""
+        names = await self._attributes.names(Inode(inode))
+        return [pyfuse3.XAttrNameT(_bytes(name)) for name in names]
+
+    @_metadata
+    async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
+        """Return one attribute; who asks matters for those that are secret."""
+        return _bytes(await self._attributes.value(Inode(inode), os.fsdecode(name), ctx.uid))
+
+
+def _bytes(text: str) -> bytes:
+    # A provider's own name may hold any character, also those that are no Unicode text.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _refuse() -> NoReturn:

@@ -21,9 +21,9 @@ from fsmount.account import credentials
 from fsmount.account.account import Account
 from fsmount.account.governor import Governor
 from fsmount.account.refresher import Refresher
-from fsmount.drivers.base import Ability, DriverOptions, Quota, ReadsContentErrors
+from fsmount.drivers.base import Ability, DriverOptions, Quota, ReadsContentErrors, Thumbnails
 from fsmount.drivers.declared import declared
-from fsmount.errors import FsmountError, IsFolder, UsageError
+from fsmount.errors import FsmountError, IsFolder, NotSupported, UsageError
 from fsmount.health import Health
 from fsmount.model import Priority, priority
 from fsmount.net.client import NetSettings, open_api_client
@@ -108,11 +108,31 @@ class Remote:
             "lifetime_s": self.links.remaining_s(file.entry),
         }
 
+    async def thumbnail(self, file: Attributes) -> str:
+        """Return the URL of a small picture of a file. An account secret; it costs a call.
 
-def describe(path: str, node: Attributes) -> dict[str, object]:
-    """Return what is known about a node, as plain data; asks nobody."""
+        Raises:
+            NotSupported: The provider makes none, or none of this file.
+            IsFolder: Folders have none.
+        """
+        driver = self.driver
+        offered = Ability.THUMBNAILS in self.source.spec.abilities
+        if not offered or not isinstance(driver, Thumbnails):
+            raise NotSupported(f"{self.source.spec.title} makes no thumbnails")
+        return (await driver.thumbnail(file.entry)).url
+
+
+def describe(path: str, node: Attributes, *, cached: int | None = None) -> dict[str, object]:
+    """Return what is known about a node, as plain data; asks nobody.
+
+    Args:
+        path: Of the node, as shown.
+        node: A file or folder.
+        cached: Bytes of a file that are at hand; None where nothing is kept, and for folders.
+    """
     return {
         "path": path or "/",
+        "name": node.entry.name,
         "kind": str(node.entry.kind),
         "size": node.size,
         "mtime_ns": node.mtime_ns,
@@ -120,6 +140,7 @@ def describe(path: str, node: Attributes) -> dict[str, object]:
         "id": node.entry.id,
         "version": node.entry.version,
         "digest": node.entry.digest,
+        "cached": cached,
     }
 
 

@@ -46,6 +46,13 @@ def cells_of(start: int, stop: int) -> int:
     return (1 << -(-stop // CELL)) - (1 << start // CELL)
 
 
+def bytes_in(cells: int, length: int) -> int:
+    """Return the bytes behind a bitmap of a block of ``length`` bytes; its last cell is short."""
+    last = (length - 1) // CELL
+    missing = (last + 1) * CELL - length if cells >> last & 1 else 0
+    return cells.bit_count() * CELL - missing
+
+
 def groups(cells: int) -> Iterator[tuple[int, int]]:
     """Yield the contiguous groups in a bitmap as (first cell, cell after the last)."""
     while cells:
@@ -256,6 +263,10 @@ class Memory:
             content = self._contents[key] = Content(key, label)
         content.users += 1
         return content
+
+    def known(self, key: ContentKey) -> Content | None:
+        """Return the content named ``key`` if it has users or blocks; adds no user."""
+        return self._contents.get(key)
 
     def leave(self, content: Content) -> None:
         """Take back one user; unsaved cells are offered to the disk when it was the last."""

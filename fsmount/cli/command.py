@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stat": ("reading", "Show what is known about a file or folder."),
     "cat": ("reading", "Write a file to standard output, or with -O to a file."),
     "link": ("reading", "Print a file's direct link, as a curl command."),
+    "verify": ("verifying", "Compare files with the hashes that their provider tells."),
     "login": ("signing", "Sign in to a remote and keep its token."),
     "logout": ("signing", "Forget a remote's token, and tell the site."),
     "remotes": ("remotes", "List configured remotes; example DRIVER prints a stanza."),

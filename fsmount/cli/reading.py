@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import AsyncIterator  # noqa: TC003  # asynccontextmanager's own
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import click
 
 from fsmount import control
 from fsmount.cli import failures
+from fsmount.cli.opening import opened
 from fsmount.cli.output import open_output
 from fsmount.cli.parameters import Command, Invocation, with_options
 from fsmount.cli.place import Mounted, Unmounted, place, within
@@ -21,7 +20,8 @@ from fsmount.cli.rows import local_time, printable, row, row_of, say, size_text
 from fsmount.errors import FsmountError, IsFolder
 
 if TYPE_CHECKING:
-    from fsmount.remote import Remote
+    from collections.abc import Mapping
+
     from fsmount.vfs.filesystem import Attributes, Filesystem
 
 _CHUNK = 1024 * 1024
@@ -34,20 +34,6 @@ def _place(words: tuple[str, ...]) -> Mounted | Unmounted:
     if len(words) > 2:
         raise click.UsageError("too many words; quote a SOURCE that has spaces")
     return place(words)
-
-
-@asynccontextmanager
-async def _opened(
-    invocation: Invocation, at: Unmounted, options: tuple[str, ...]
-) -> AsyncIterator[tuple[Remote, Filesystem]]:
-    from fsmount.cli.session import open_source, open_tree
-    from fsmount.options import parse_options
-
-    async with (
-        open_source(invocation, at.source, options) as remote,
-        open_tree(remote, memory_bytes=parse_options(options).memory_bytes) as filesystem,
-    ):
-        yield remote, filesystem
 
 
 @click.command(
@@ -108,7 +94,7 @@ async def _list(
     invocation: Invocation, at: Unmounted, options: tuple[str, ...], long: bool, recursive: bool
 ) -> int:
     failed = False
-    async with _opened(invocation, at, options) as (_, filesystem):
+    async with opened(invocation, at, options) as (_, filesystem):
         root = await filesystem.find(at.path)
         if not root.is_folder:
             say(row(at.path.rpartition("/")[2], root).written(long=long))
@@ -160,7 +146,10 @@ async def _print_folder(
 def stat(
     invocation: Invocation, words: tuple[str, ...], as_json: bool, options: tuple[str, ...]
 ) -> None:
-    """Show what is known about a file or folder: size, time, id, version, hash."""
+    """Show what is known about a file or folder: size, time, id, version, hash, what is cached.
+
+    Nobody is asked for what a mount knows already; "fsmount link" shows what costs a call.
+    """
     match _place(words):
         case Mounted(path=path):
             facts = _ask("stat", path)
@@ -174,16 +163,23 @@ def stat(
     told = dict(facts)
     told["size"] = f"{facts['size']} ({size_text(facts['size'])})"
     told["modified"] = local_time(told.pop("mtime_ns"))
+    if facts["cached"] is not None:
+        told["cached"] = f"{facts['cached']} ({_part(facts['cached'], facts['size'])})"
     for label, value in told.items():
         if value not in ("", None):
             say(f"{label:>9}: {printable(str(value))}")
+
+
+def _part(cached: int, size: int) -> str:
+    # Rounded down: only a whole file is 100 %.
+    return f"{100 * cached // size if size else 100} %"
 
 
 async def _stat(invocation: Invocation, at: Unmounted, options: tuple[str, ...]) -> dict[str, Any]:
     from fsmount.model import ROOT_INODE
     from fsmount.remote import describe
 
-    async with _opened(invocation, at, options) as (_, filesystem):
+    async with opened(invocation, at, options) as (_, filesystem):
         found = await filesystem.find(at.path)
         if found.inode == ROOT_INODE:
             # It is known without asking; whether it is to be had, only its listing tells.
@@ -235,7 +231,7 @@ async def _cat(
 ) -> None:
     import trio
 
-    async with _opened(invocation, at, options) as (_, filesystem):
+    async with opened(invocation, at, options) as (_, filesystem):
         found = await filesystem.find(at.path)
         if found.is_folder:
             raise IsFolder(f'"{at.path or "/"}" is a folder', advice='list it with "fsmount ls"')
@@ -280,18 +276,21 @@ def link(
     elif only_url:
         say(facts["url"])
     else:
-        headers = [
-            f"-H {shlex.quote(f'{key}: {value}')} " for key, value in facts["headers"].items()
-        ]
-        say(f"curl -L {''.join(headers)}-o {shlex.quote(name)} {shlex.quote(facts['url'])}")
+        say(curl(name, facts["url"], facts["headers"]))
     if facts["lifetime_s"] is not None and not as_json:
         click.echo(f"valid for {facts['lifetime_s'] / 60:.0f} minutes", err=True)
+
+
+def curl(name: str, url: str, headers: Mapping[str, str]) -> str:
+    """Return the command line that downloads ``url`` as ``name``, for any POSIX shell."""
+    told = [f"-H {shlex.quote(f'{key}: {value}')} " for key, value in headers.items()]
+    return f"curl -L {''.join(told)}-o {shlex.quote(name)} {shlex.quote(url)}"
 
 
 async def _link(
     invocation: Invocation, at: Unmounted, options: tuple[str, ...]
 ) -> tuple[str, dict[str, Any]]:
-    async with _opened(invocation, at, options) as (remote, filesystem):
+    async with opened(invocation, at, options) as (remote, filesystem):
         found = await filesystem.find(at.path)
         return found.entry.name, await remote.direct_link(found)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.memory import CELL, Memory
+from fsmount.cache.memory import CELL, Memory, bytes_in
 from fsmount.reader.blocks import SharedFile
 from fsmount.reader.borders import Counts
 from fsmount.reader.pace import Pace
@@ -220,6 +220,19 @@ class Reader:
         stream = Stream(file, source, self)
         file.handles.append(stream)
         return stream
+
+    def cached(self, key: ContentKey) -> int:
+        """Return how many bytes of a content are in memory or on disk; asks no disk."""
+        content = self.memory.known(key)
+        blocks = {} if content is None else content.blocks
+        count = 0
+        for index in range(-(-key.size // BLOCK)):
+            block = blocks.get(index)
+            cells = block.valid if block is not None else 0
+            if self.disk is not None:
+                cells |= self.disk.holds(key, index)
+            count += bytes_in(cells, min(BLOCK, key.size - index * BLOCK))
+        return count
 
     def leave(self, file: SharedFile, stream: Stream) -> None:
         """Take ``stream`` off its file; the last one takes the file with it."""

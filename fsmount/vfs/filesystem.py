@@ -22,7 +22,7 @@ from fsmount.vfs.tree import Folder, Node, Tree
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from fsmount.model import Inode, Space
+    from fsmount.model import ContentKey, Inode, Space
     from fsmount.reader.stream import Reader
     from fsmount.store.tree import TreeStore
 
@@ -105,6 +105,22 @@ class Filesystem:
             IsFolder: It is a folder.
         """
         return self._files.open(self._tree.file(inode))
+
+    def content(self, inode: Inode) -> ContentKey | None:
+        """Return the key of a file's listed version; None while its size is not known.
+
+        Raises:
+            IsFolder: It is a folder.
+        """
+        return self._files.content(self._tree.file(inode))
+
+    def cached(self, inode: Inode) -> int:
+        """Return how many bytes of a file are at hand, in memory or on disk; asks nobody.
+
+        Raises:
+            IsFolder: It is a folder.
+        """
+        return self._files.cached(self._tree.file(inode))
 
     def space(self) -> Space | None:
         """Return the capacity as last known; never asks the network."""

@@ -15,7 +15,7 @@ from fsmount.vfs.identity import content_key, version_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fsmount.model import Entry, Inode
+    from fsmount.model import ContentKey, Entry, Inode
     from fsmount.reader.stream import Reader, Stream
     from fsmount.vfs.border import Member
     from fsmount.vfs.changes import Changes
@@ -95,9 +95,22 @@ class OpenFiles:
         self._open[file] = None
         return file
 
-    def stream(self, member: Member, entry: Entry) -> Stream:
-        """Return a stream of the reader over ``entry``, whose size is known."""
-        return self._reader.open(content_key(member, entry), member.source(entry))
+    def stream(self, node: Node, member: Member, entry: Entry) -> Stream:
+        """Return a stream of the reader over ``entry`` of ``node``, whose size is known."""
+        key, label = content_key(member, entry), self._tree.path(node)
+        return self._reader.open(key, member.source(entry), label)
+
+    def content(self, node: Node) -> ContentKey | None:
+        """Return the key of the listed version of a file; None while its size is not known."""
+        assert node.parent is not None
+        if node.size is None:
+            return None
+        return content_key(node.parent.member, msgspec.structs.replace(node.entry, size=node.size))
+
+    def cached(self, node: Node) -> int:
+        """Return how many bytes of the listed version of a file are at hand."""
+        key = self.content(node)
+        return 0 if key is None else self._reader.cached(key)
 
     def closed(self, file: OpenFile) -> None:
         """Forget a handle; pages it may have left of an older version are not kept."""
@@ -200,7 +213,7 @@ class OpenFile:
         """Return the stream, opened by the first read: a scan that only opens costs nothing."""
         if self._stream is None:
             entry = msgspec.structs.replace(self.listed, size=self.size)
-            self._stream = self._files.stream(self._member, entry)
+            self._stream = self._files.stream(self.node, self._member, entry)
         return self._stream
 
     async def _learn_size(self) -> None:

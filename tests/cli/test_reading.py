@@ -13,6 +13,7 @@ import urllib.request
 
 import pytest
 
+from fsmount.cli.reading import curl
 from tests.cli.conftest import TREE
 from tests.emulators.doors import run_emulator
 
@@ -112,6 +113,15 @@ def test_link_prints_a_curl_command_that_works(fsmount, site, tmp_path):
     with urllib.request.urlopen(words[4], timeout=10) as answer:
         assert answer.read() == TREE["你好 🎉.txt"]
     assert result.line == "valid for 60 minutes" or result.line == "valid for 59 minutes"
+
+
+def test_link_gives_the_headers_that_the_link_needs():
+    """A bound User-Agent or a cookie: without them the content server refuses."""
+    line = curl("it's.mkv", "https://cdn/x?a=1&b=2", {"User-Agent": "a b", "Cookie": "k='v'"})
+    assert shlex.split(line) == [
+        *("curl", "-L", "-H", "User-Agent: a b", "-H", "Cookie: k='v'"),
+        *("-o", "it's.mkv", "https://cdn/x?a=1&b=2"),
+    ]
 
 
 def test_link_for_scripts(fsmount, site):

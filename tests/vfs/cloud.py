@@ -101,7 +101,8 @@ class Source:
 
     cloud: Cloud
     entry: Entry
-    failure: Exception | None = None
+    connections = 4
+    link_remaining_s = None
 
     async def fetch(self, start, stop, sink):
         self.cloud.fetched.append((self.entry.id, start, stop))
@@ -111,9 +112,11 @@ class Source:
             raise content
         if len(content) != self.entry.size:
             raise WrongSize("another size", actual=len(content))
-        room = sink.room()
-        room[: stop - start] = content[start:stop]
-        sink.filled(stop - start)
+        while start < stop:
+            part = content[start : min(start + len(sink.room()), stop)]
+            sink.room()[: len(part)] = part
+            sink.filled(len(part))
+            start += len(part)
 
 
 class Sink:
@@ -155,8 +158,14 @@ class FakeReader:
 
     def __init__(self):
         self.streams = []
+        self.labels = {}
+        self.at_hand = {}
 
-    def open(self, key, source):
+    def cached(self, key):
+        return self.at_hand.get(key, 0)
+
+    def open(self, key, source, label=""):
+        self.labels[key] = label
         self.streams.append(FakeStream(key, source))
         return self.streams[-1]
 
