@@ -31,9 +31,9 @@ class Scale:
         """Return part of a size in bytes: whole MiB, at least one."""
         return max(MIB, int(whole * self.sizes) // MIB * MIB)
 
-    def count(self, whole: int) -> int:
-        """Return part of a count, at least one."""
-        return max(1, round(whole * self.counts))
+    def count(self, whole: int, *, at_least: int = 1) -> int:
+        """Return part of a count."""
+        return max(at_least, round(whole * self.counts))
 
 
 class Failed(Exception):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MEDIA = 200
 FOLDERS = 100
+FEW_FOLDERS = 30
+"""Fewer than these are over before a walk is recognised as one."""
+
 SMALL_FOLDERS = 10
 SMALL_FILES = 100
 WIDE = (10_000, 100_000)
@@ -83,7 +86,7 @@ def _small(folder: Path, scale: Scale) -> None:
 
 
 def _walk(folder: Path, scale: Scale) -> None:
-    for number in range(scale.count(FOLDERS)):
+    for number in range(scale.count(FOLDERS, at_least=FEW_FOLDERS)):
         names = [f"file {file:03}.txt" for file in range(100)]
         _write_linked(folder / f"folder {number:03}", names, 1024)
 
