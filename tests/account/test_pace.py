@@ -92,7 +92,7 @@ def test_answers_to_one_burst_are_one_complaint():
 
 
 def test_the_rate_never_falls_to_nothing():
-    """A family that is complained about for ever is still asked once a minute."""
+    """A family that is complained about for ever is still asked once in four seconds."""
     pace = Pace()
     for number in range(50):
         pace = paces.throttled(
