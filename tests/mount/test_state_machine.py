@@ -70,6 +70,8 @@ ABSENT = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR}
 PASSED = {errno.ESTALE, errno.EIO, errno.ENOENT}
 
 EVERYTHING = 1 << 40
+MOST_REMOUNTS = 3
+MOST_EXPIRIES = 3  # a site that rejects five tokens in a minute is asked no more, for good reason
 
 HEALED_WITHIN_S = 45.0
 TOLD_WITHIN_S = 3.0
@@ -112,6 +114,8 @@ class Life(RuleBasedStateMachine):
         self.inodes = {}
         self.troubled = False
         self.healed_at = 0.0
+        self.remounts = self.expiries = 0
+        self.shown = {}
 
     @initialize(sizes=st.lists(SIZE, min_size=1, max_size=4))
     def begin(self, sizes):
@@ -139,60 +143,85 @@ class Life(RuleBasedStateMachine):
         folders = [folder for folder in self.provider.folders() if len(folder) < 3]
         return folders[where % len(folders)]
 
-    @rule(where=NUMBER, name=NAME, size=SIZE)
-    def write(self, where, name, size):
-        """A file is added, or overwritten, or takes a folder's place."""
-        self.provider.write((*self.folder(where), name), size)
+    def changed(self, folder, told):
+        """Let the mount know of a change in ``folder``, or not."""
+        if told:
+            self.refresh_down_to(folder)
 
-    @rule(which=NUMBER)
-    def rewrite(self, which):
+    @rule(where=NUMBER, name=NAME, size=SIZE, told=st.booleans())
+    def write(self, where, name, size, told):
+        """A file is added, or overwritten, or takes a folder's place."""
+        folder = self.folder(where)
+        self.provider.write((*folder, name), size)
+        self.changed(folder, told)
+
+    @rule(which=NUMBER, told=st.booleans())
+    def rewrite(self, which, told):
         """A file gets other bytes, as many as before."""
         files = self.provider.files()
         if files:
             path = files[which % len(files)]
             self.provider.write(path, len(self.provider.content(path)))
+            self.changed(path[:-1], told)
 
-    @rule(where=NUMBER, name=NAME)
-    def make(self, where, name):
+    @rule(where=NUMBER, name=NAME, told=st.booleans())
+    def make(self, where, name, told):
         """A folder is added, or takes a file's place."""
-        self.provider.make((*self.folder(where), name))
+        folder = self.folder(where)
+        self.provider.make((*folder, name))
+        self.changed(folder, told)
 
-    @rule(which=NUMBER)
-    def remove(self, which):
+    @rule(which=NUMBER, told=st.booleans())
+    def remove(self, which, told):
+        """A file goes, or a folder with all that is in it."""
         entries = self.provider.entries()
         if entries:
-            self.provider.remove(entries[which % len(entries)])
+            path = entries[which % len(entries)]
+            self.provider.remove(path)
+            self.changed(path[:-1], told)
 
-    @rule(which=NUMBER, where=NUMBER, name=NAME)
-    def rename(self, which, where, name):
+    @rule(which=NUMBER, where=NUMBER, name=NAME, told=st.booleans())
+    def rename(self, which, where, name, told):
         """Something gets another name, in its folder or in another."""
         entries = self.provider.entries()
         if entries:
-            self.provider.rename(entries[which % len(entries)], (*self.folder(where), name))
+            path = entries[which % len(entries)]
+            self.provider.rename(path, (*self.folder(where), name))
+            self.changed(path[:-1] if path[:-1] in self.provider.folders() else (), told)
 
     # --- things go wrong ----------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(["links", "access", "refresh", "all"]))
-    def expire(self, what):
+    @rule(what=st.sampled_from(["links", "access", "refresh", "all"]), where=NUMBER)
+    def expire(self, what, where):
         """Nobody may notice: what is signed is signed again."""
+        if what != "links":
+            self.expiries += 1
+            if self.expiries > MOST_EXPIRIES:
+                return
         self.cloud.ask("expire", {"what": what})
+        self.refresh(where)
+        self.read_whole(where)
 
     @rule(
         action=st.sampled_from(["drop", "reset", "half_body", "html", "status", "short_body"]),
         kind=st.sampled_from([None, "content", "list", "url"]),
         count=st.sampled_from([1, 2, 30]),
         status=st.sampled_from([429, 502, 503]),
+        where=NUMBER,
     )
-    def fault(self, action, kind, count, status):
-        """Some requests fail, or all for a while."""
+    def fault(self, action, kind, count, status, where):
+        """Some requests fail, or all for a while; a listing and a read are met by it."""
         self.cloud.fault(action, kind=kind, count=count, status=status, retry_after="1")
         self.troubled = True
+        self.refresh(where)
+        self.read_whole(where)
 
-    @rule(seconds=st.sampled_from([0.1, 0.5]))
-    def delay(self, seconds):
+    @rule(kind=st.sampled_from(["list", "url"]), where=NUMBER)
+    def delay(self, kind, where):
         """Slow answers are no failure. Bytes are not delayed: a file may be replaced meanwhile."""
-        for kind in ("list", "url"):
-            self.cloud.fault("delay", kind=kind, count=2, seconds=seconds)
+        self.cloud.fault("delay", kind=kind, count=2, seconds=0.3)
+        self.refresh(where)
+        self.read_whole(where)
 
     @precondition(lambda self: self.troubled)
     @rule()
@@ -219,9 +248,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(which=NUMBER)
     def refresh(self, which):
-        """A folder and those above it are listed anew: they show what the provider has."""
+        """A folder that may never have been listed, or long ago."""
         folders = self.provider.folders()
-        folder = folders[which % len(folders)]
+        self.refresh_down_to(folders[which % len(folders)])
+
+    def refresh_down_to(self, folder):
+        """A folder and those above it are listed anew: they show what the provider has."""
         for depth in range(len(folder) + 1):
             path = folder[:depth]
             ask = functools.partial(self.ask_to_refresh, path)
@@ -333,6 +365,7 @@ class Life(RuleBasedStateMachine):
 
     def pick(self, which):
         """Return a file that is shown and the versions that it may be of; None without one."""
+        self.what_was_seen_is_still_there()
         files = sorted(
             ((*folder, name), shown.version)
             for folder, state in self.shown.items()
@@ -359,6 +392,9 @@ class Life(RuleBasedStateMachine):
             allowed |= PASSED
         if self.troubled or self.is_recovering():
             allowed |= TROUBLE
+        if any(other.path == file.path for other in self.open):
+            # While another version is open the kernel keeps no pages, and maps none to share.
+            allowed.add(errno.ENODEV)
         return allowed
 
     def took(self, file, offset, length, read):
@@ -388,10 +424,13 @@ class Life(RuleBasedStateMachine):
         else:
             self.open.append(Open(path, descriptor, candidates))
 
-    @precondition(lambda self: self.open)
     @rule(which=NUMBER, offset=st.sampled_from(OFFSETS), length=st.sampled_from(LENGTHS))
     def read_open(self, which, offset, length):
         """All that is read through a handle is of one version."""
+        if not self.open:
+            self.open_file(which)
+        if not self.open:
+            return
         file = self.open[which % len(self.open)]
         self.took(file, offset, length, lambda: os.pread(file.descriptor, length, offset))
 
@@ -426,9 +465,11 @@ class Life(RuleBasedStateMachine):
 
     # --- the mount itself ---------------------------------------------------------------------
 
+    @precondition(lambda self: self.remounts < MOST_REMOUNTS)
     @rule(offline=st.booleans())
     def remount(self, offline):
         """It ends and comes again, with the network or without: the same tree, the same numbers."""
+        self.remounts += 1
         while self.open:
             os.close(self.open.pop().descriptor)
         self.standing.process.send_signal(signal.SIGTERM)
@@ -465,7 +506,8 @@ def mapped(path):
     if done.returncode:
         # SIGBUS tells that there was an error, and nothing about it.
         assert done.returncode in (1, -signal.SIGBUS), done
-        raise OSError(errno.EIO, done.stderr.decode())
+        said = done.stderr.decode()
+        raise OSError(errno.ENODEV if f"[Errno {errno.ENODEV}]" in said else errno.EIO, said)
     return done.stdout
 
 
@@ -482,8 +524,8 @@ def test_any_life_of_a_mount_is_true_to_its_provider():
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=CAMPAIGN or 8,
-            stateful_step_count=60 if CAMPAIGN else 40,
+            max_examples=CAMPAIGN or 6,
+            stateful_step_count=120,
             derandomize=not CAMPAIGN,
             database=None,
             deadline=None,
