@@ -57,7 +57,8 @@ def main() -> int:
     if chosen.runs:
         plan = replace(plan, rounds=chosen.runs, row_s=None)
     rows = [row for row in ROWS if not chosen.row or row.name in chosen.row]
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell let SIGINT be ignored
+        signal.signal(number, _interrupt)
     results: list[Result] = []
     interrupted = False
     try:

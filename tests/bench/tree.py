@@ -28,6 +28,7 @@ WIDE = (10_000, 100_000)
 
 Maker: TypeAlias = "Callable[[Path, Scale], None]"
 
+_PREFIX = "bench-tree-"
 _LINKS = 10_000
 """Names given to one inode: ext4 allows 65,000."""
 
@@ -39,12 +40,22 @@ def tree_directory() -> Iterator[Path]:
     free = shutil.disk_usage(shared).free if shared.is_dir() else 0
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     roomy = min(free, available) > 4 * GIB
-    directory = Path(tempfile.mkdtemp(prefix="bench-tree-", dir=shared if roomy else None))
+    _remove_orphans(shared)
+    prefix = f"{_PREFIX}{os.getpid()}-"
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=shared if roomy else None))
     directory.chmod(0o755)
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _remove_orphans(shared: Path) -> None:
+    """Give back the memory of trees whose bench was killed."""
+    for tree in shared.glob(f"{_PREFIX}*-*"):
+        owner = tree.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(tree, ignore_errors=True)
 
 
 def make_tree(root: Path, parts: Iterable[str], scale: Scale) -> None:
