@@ -151,6 +151,17 @@ class World:
     root: Path
     state: Path
 
+    @property
+    def directories(self) -> Directories:
+        """Where a remote that is opened with `keep` keeps what it keeps."""
+        return Directories(
+            config_files=(),
+            state=self.state,
+            cache=self.state,
+            runtime=self.state,
+            credentials=None,
+        )
+
     @asynccontextmanager
     async def opened(
         self, source: str = "", *, keep: bool = False, **overrides: str
@@ -164,21 +175,14 @@ class World:
         # The line's options belong to its source; other shares and remotes need none.
         given = self.emulator.options if key == "source" else ""
         asked = dict(option.split("=", 1) for option in given.split(",") if option)
-        directories = Directories(
-            config_files=(),
-            state=self.state,
-            cache=self.state,
-            runtime=self.state,
-            credentials=None,
-        )
         found = await sources.resolve(
             text,
-            load_config(self.emulator.config, directories),
+            load_config(self.emulator.config, self.directories),
             {**asked, **self.case.overrides, **overrides},
             send=None,
             detections=None,
         )
-        async with open_remote(found, directories if keep else None) as remote:
+        async with open_remote(found, self.directories if keep else None) as remote:
             yield remote
 
     @asynccontextmanager

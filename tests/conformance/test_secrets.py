@@ -14,7 +14,6 @@ from fsmount.config import load_config
 from fsmount.drivers.base import BatchLinks, Quota, ShareDetails
 from fsmount.drivers.declared import declared
 from fsmount.errors import FsmountError
-from fsmount.store.directories import Directories
 from tests.conformance.cases import DRIVE, LOCKED, SHARE, TOKEN
 from tests.conformance.tree import walk
 from tests.emulators.faults import Fault
@@ -41,10 +40,7 @@ def everything_about(exc):
 def secrets_of(world, links):
     """Return every secret of the world: what was configured, given out, or signed."""
     found = {world.case.code} if world.case.code else set()
-    directories = Directories(
-        config_files=(), state=world.state, cache=world.state, runtime=world.state, credentials=None
-    )
-    for remote in load_config(world.emulator.config, directories).remotes.values():
+    for remote in load_config(world.emulator.config, world.directories).remotes.values():
         for option in declared(type(remote.options)):
             if (option.sensitive or option.code) and getattr(remote.options, option.name):
                 found.add(getattr(remote.options, option.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import email.utils
 import json
 import logging
 import os
@@ -75,6 +76,13 @@ class _Faulty:
         return self._provider.counters
 
     def deliver(self, request: Request) -> Delivery:
+        delivery = self._delivery(request)
+        # Every server says its own time, which lives of tokens and links are counted from.
+        now = email.utils.formatdate(self._provider.clock.now(), usegmt=True)
+        delivery.response.headers.setdefault("date", now)
+        return delivery
+
+    def _delivery(self, request: Request) -> Delivery:
         kind = self._provider.kind(request)
         hits = self._provider.faults.take(kind, request)
         try:

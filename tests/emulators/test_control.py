@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import time
 import tomllib
 import urllib.error
 from pathlib import Path
@@ -124,6 +126,14 @@ def test_clock_makes_tokens_expire(emulator, client):
     assert client.get("/api/v4/user/me", headers=headers).json()["code"] == 0
     assert emulator.ask("POST", "/clock", {"jump_s": 3601})["offset_s"] == pytest.approx(3601)
     assert client.get("/api/v4/user/me", headers=headers).json()["code"] == 401
+
+
+def test_answers_tell_the_time_of_the_moved_clock(emulator, client):
+    """Lives of tokens and links are counted from it, as with a server whose clock is wrong."""
+    emulator.ask("POST", "/clock", {"offset_s": -86400})
+    told = email.utils.parsedate_to_datetime(client.get("/api/v4/site/ping").headers["date"])
+    assert told.timestamp() == pytest.approx(time.time() - 86400, abs=30)
+    emulator.ask("POST", "/clock", {"offset_s": 0})
 
 
 @pytest.mark.parametrize("what", ["access", "refresh"])

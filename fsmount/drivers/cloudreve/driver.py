@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from fsmount.account.account import Limit
@@ -89,10 +89,7 @@ class CloudreveDriver:
         except Gone as exc:
             if folder.id != ROOT_ID or position != Position():
                 raise
-            told = await self._why_gone()
-            if told is None:
-                raise
-            raise told from exc
+            await self._raise_why(exc)
         if page.faults:
             log.warning(
                 "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
@@ -137,7 +134,12 @@ class CloudreveDriver:
         if _is_counted(file) and _is_ahead_of_need():
             raise NotSupported(f'each link of "{file.name}" counts as a download of its share')
         call = api.url_call(self._site, [self._uri(file)], fresh=fresh, skip_error=False)
-        answer = await self._account.call("link", call)
+        try:
+            answer = await self._account.call("link", call)
+        except Gone as exc:
+            if not _is_counted(file) or isinstance(exc, Changed):
+                raise
+            await self._raise_why(exc)
         urls = api.read_urls(answer, 1)
         if not urls.urls[0]:
             raise ProtocolError("the links of files: an empty one came without a reason")
@@ -273,15 +275,18 @@ class CloudreveDriver:
         call = details.share_call(self._site, self._mounted.id, self._mounted.password)
         return details.read_share(await self._account.call("info", call))
 
-    async def _why_gone(self) -> Gone | None:
-        # A listing has one text for every end of a share; the share's own details know which.
+    async def _raise_why(self, exc: Gone) -> NoReturn:
+        """Raise what the share itself tells of its end, else ``exc``.
+
+        Listings and links have one text for every end; only the share's own details know which.
+        """
         try:
             await self._share()
         except Gone as told:
-            return told
+            raise told from exc
         except FsmountError:
-            pass  # what the listing said stands
-        return None
+            pass  # what was said first stands
+        raise exc
 
     def _uri(self, entry: Entry) -> str:
         """Return where to find ``entry``, with the share's password as it is configured now.
