@@ -68,8 +68,6 @@ class SharedFile:
         """GETs running."""
         return len(self._runs)
 
-    # --- reads ---------------------------------------------------------------------------------
-
     async def obtain(
         self, handle: Reading, start: int, stop: int, *, jumped: bool
     ) -> memoryview | bytes:
@@ -114,6 +112,8 @@ class SharedFile:
         finally:
             for block in held:
                 block.pins -= 1
+        if self._pending:
+            self._preempt()  # not before this read is known to wait for what is on its way
         return True
 
     def _bring(self, handle: Reading, start: int, stop: int) -> bool:
@@ -159,8 +159,6 @@ class SharedFile:
         silence = self._trouble.silence(trio.current_time())
         if silence is not None and self._gaps.missing(start, stop):
             raise silence.with_traceback(None)
-
-    # --- reading ahead -------------------------------------------------------------------------
 
     def read_ahead(self, handle: Reading) -> int:
         """Start what the handle will want soon; return after how many bytes to look again."""
@@ -248,8 +246,6 @@ class SharedFile:
                     return True
         return False
 
-    # --- bringing ------------------------------------------------------------------------------
-
     def _admit_and_run(
         self, start: int, stop: int, *, streaming: bool, urgent: bool, source: FileSource
     ) -> int:
@@ -281,7 +277,6 @@ class SharedFile:
                 self._start(run, source)
             else:
                 self._pending.append(run)
-                self._preempt()
         return at
 
     def _start(self, run: Run, source: FileSource) -> None:
@@ -290,11 +285,22 @@ class SharedFile:
         self._service.spawn(self._fetch, run, source)
 
     def _preempt(self) -> None:
-        """Free a connection for a read that waits: the GET needed last is given up."""
-        candidates = [run for run in self._runs if not run.awaited and not run.scope.cancel_called]
+        """Free a connection for each read that waits for one: GETs needed last are given up.
+
+        One that another read began gets on a little first: two readers who share one connection
+        would else cancel each other's GETs all the time.
+        """
+        least = self._pace.least_get_bytes()
         cancelled = sum(run.scope.cancel_called for run in self._runs)
-        if candidates and cancelled < len(self._pending):
-            self._cancel(max(candidates, key=lambda run: run.position))
+        candidates = [
+            run
+            for run in self._runs
+            if not (run.awaited or run.scope.cancel_called)
+            and (not run.urgent or run.position - run.start >= least)
+        ]
+        candidates.sort(key=lambda run: run.position, reverse=True)
+        for run in candidates[: max(len(self._pending) - cancelled, 0)]:
+            self._cancel(run)
 
     def _cancel(self, run: Run) -> None:
         if run in self._pending:
@@ -335,7 +341,7 @@ class SharedFile:
             )
         if run.position >= run.stop:
             failure = None  # all is there, whatever happened to the rest of the answer
-        elif failure is None and not run.scope.cancelled_caught:
+        elif failure is None and not (run.scope.cancelled_caught or self._service.closing):
             failure = errors.ProtocolError("the content ended before the span that was asked for")
         awaited = run.awaited
         missing = run.position // CELL * CELL

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import trio
 
-from fsmount import errors
 from fsmount.model import ContentKey
+from fsmount.reader.stream import open_reader
 
-MIB = 1024 * 1024
+if TYPE_CHECKING:
+    from fsmount import errors
+
+KIB = 1024
+MIB = 1024 * KIB
+BUDGET = 64 * MIB
 _PERIOD = 1_000_003
 """Prime, so that no two cells or blocks of a file are alike."""
 
@@ -26,6 +32,17 @@ def content(start, stop):
         whole += _TILE[at : at + count]
         start += count
     return bytes(whole)
+
+
+def opened(memory=BUDGET):
+    """Open a reader without a disk cache."""
+    return open_reader(memory_bytes=memory, disk=None)
+
+
+async def get(stream, offset, size):
+    """Read as ``operations`` does."""
+    data = stream.read_nowait(offset, size)
+    return bytes(data if data is not None else await stream.read(offset, size))
 
 
 def key_of(size, name="a"):
