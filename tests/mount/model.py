@@ -24,7 +24,7 @@ class Shown:
 
     Attributes:
         is_folder: What it is.
-        kind_number: How often its path became another kind of thing before: its inode may differ.
+        kind_number: Counts what was at its path: another kind of thing may have another inode.
         version: Of a file, its place among all versions that its path ever had.
     """
 
@@ -123,8 +123,11 @@ class Provider:
         self._note(path[:-1])
 
     def rename(self, path, to):
-        """Let what is at ``path`` be at ``to`` instead, in place of what was there."""
-        if to[: len(path)] == path:
+        """Let what is at ``path`` be at ``to`` instead, in place of what was there.
+
+        Nothing happens when one of the two lies in the other.
+        """
+        if to[: len(path)] == path or path[: len(to)] == to:
             return
         if self._at(to) is not None:
             self._remove(to)
@@ -182,7 +185,10 @@ class Provider:
 
     def _show(self, path, *, is_folder):
         kinds = self._kinds.setdefault(path, [])
-        if not kinds or kinds[-1] != is_folder:
+        # What comes back has its old inode, but for this: while the kernel refers to the other kind
+        # of thing that was here, that one keeps the number.
+        comes_back = len(kinds) > 1 and path[-1] not in self._now[path[:-1]]
+        if not kinds or kinds[-1] != is_folder or comes_back:
             kinds.append(is_folder)
         version = -1 if is_folder else len(self.versions[path]) - 1
         self._now[path[:-1]][path[-1]] = Shown(is_folder, len(kinds), version)
