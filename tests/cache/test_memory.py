@@ -286,7 +286,8 @@ def test_a_content_is_forgotten_with_its_last_block():
     content = memory.content(key_of(MIB, "small"))
     filled(memory, key_of(MIB, "small"), streaming=False)
     memory.leave(content)
-    fill_up(memory, key_of(1024 * MIB), 20)
+    for index in range(20):
+        filled(memory, key_of(1024 * MIB), index, streaming=False)
     assert memory.content(key_of(MIB, "small")) is not content
 
 
