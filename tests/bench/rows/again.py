@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PIECE = 256 * 1024
+_RCLONE_CLOSES_AFTER_S = 6.5
 
 
 def reopened(trial: Trial) -> float:
@@ -38,6 +39,9 @@ def read_to_disk(trial: Trial) -> float:
         if time.monotonic() > until:
             raise Failed(f"only {share:.0%} of the file is on disk 20 s after its close")
         time.sleep(0.1)
+    if not trial.ours:
+        # rclone writes down what it has of a file when it closes it, 5 s after the reader does.
+        time.sleep(_RCLONE_CLOSES_AFTER_S)
     settle(trial.mounted.pid)
     return seconds
 
@@ -125,8 +129,8 @@ ROWS = [
                 at_least=1.3,
             ),
             Bar(
-                text="MB fetched from the origin",
-                figure=lambda medians: medians["fsmount"].bytes / MIB,
+                text="MB fetched from the origin, of anyone",  # else it is another race
+                figure=lambda medians: max(sample.bytes for sample in medians.values()) / MIB,
                 at_most=0,
             ),
         ],
