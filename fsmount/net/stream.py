@@ -237,27 +237,28 @@ class RangeClient:
             response = await self._stock.send(request, stream=True)
         except HTTPX_ERRORS as exc:
             raise from_httpx(exc, target.host_header) from exc
+        body = StockBody(response, target.host_header)
         try:
             yield RangeResponse(
-                target.host_header,
-                response.status_code,
-                dict(response.headers),
-                StockBody(response, target.host_header),
+                target.host_header, response.status_code, dict(response.headers), body
             )
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await body.leave()
                 await response.aclose()
 
 
 class StockBody:
     """The body of an httpx response; its connection is httpx's own matter."""
 
-    __slots__ = ("_chunk", "_chunks", "_host", "reusable")
+    __slots__ = ("_chunk", "_chunks", "_host", "_left", "reusable")
 
     def __init__(self, response: httpx.Response, host: str) -> None:
         self._chunks = response.aiter_raw()
         self._chunk = memoryview(b"")
         self._host = host
+        length = response.headers.get("content-length", "")
+        self._left = int(length) if length.isdecimal() else None  # bytes that httpx still holds
         self.reusable = False
 
     async def receive_into(self, view: memoryview) -> int:
@@ -265,6 +266,8 @@ class StockBody:
         try:
             while view and not self._chunk:
                 self._chunk = memoryview(await anext(self._chunks))
+                if self._left is not None:
+                    self._left -= len(self._chunk)
         except StopAsyncIteration:
             return 0
         except HTTPX_ERRORS as exc:
@@ -273,6 +276,22 @@ class StockBody:
         view[:count] = self._chunk[:count]
         self._chunk = self._chunk[count:]
         return count
+
+    async def leave(self) -> None:
+        """End the body where it stands.
+
+        One that came whole is read to its end, which costs no wait and lets httpx keep the
+        connection. Of any other the rest is not waited for; the cancellation ends the generators
+        that httpx and httpcore have stacked up, which nothing else reaches.
+        """
+        with trio.CancelScope() as scope:
+            if self._left != 0:
+                scope.cancel()
+            try:
+                async for _ in self._chunks:
+                    pass
+            except HTTPX_ERRORS:
+                pass  # it broke, or was over: there is nothing left to end
 
 
 @asynccontextmanager

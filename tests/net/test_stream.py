@@ -523,6 +523,38 @@ async def test_what_goes_through_a_proxy_arrives_the_same():
     assert proxy.connections == 1
 
 
+async def test_a_connection_to_a_proxy_is_kept_when_all_that_was_promised_came():
+    """Readers stop at the last byte, without asking whether there are more."""
+    async with (
+        serving(lambda exchange: exchange.serve_range(CONTENT)) as proxy,
+        open_range_client(NetSettings(proxy=proxy.url)) as client,
+    ):
+        for _ in range(3):
+            view = memoryview(bytearray(1000))
+            async with client.get("http://cdn.example/f", {}, start=0, stop=1000) as response:
+                while view:
+                    view = view[await response.receive_into(view) :]
+    assert proxy.connections == 1
+
+
+async def test_a_body_from_a_proxy_can_be_left_in_the_middle():
+    """Nothing of it lingers, and the next one is another."""
+    async with serving(lambda exchange: exchange.serve_range(CONTENT)) as proxy:
+        async with open_range_client(NetSettings(proxy=proxy.url)) as client:
+            for _ in range(3):
+                view = memoryview(bytearray(1000))
+                async with client.get(
+                    "http://cdn.example/f", {}, start=0, stop=len(CONTENT)
+                ) as response:
+                    assert await response.receive_into(view)
+            for step in range(30):
+                with trio.move_on_after(step * 0.0002):
+                    await fetch(client, "http://cdn.example/f", 0, len(CONTENT))
+            status, _, body = await fetch(client, "http://cdn.example/f", 7, 300_000)
+            assert (status, body) == (206, CONTENT[7:300_000])
+        await proxy.none_open()
+
+
 async def test_a_body_that_breaks_off_behind_a_proxy_is_unreachable_too():
     """One rule for both ways."""
 
