@@ -93,6 +93,7 @@ class OpenFiles:
         self._tree.remember(node)
         file = OpenFile(node, self, keep_cache=keep_cache, mixed=mixed)
         self._open[file] = None
+        self._measure(node)
         return file
 
     def stream(self, node: Node, member: Member, entry: Entry) -> Stream:
@@ -115,6 +116,7 @@ class OpenFiles:
     def closed(self, file: OpenFile) -> None:
         """Forget a handle; pages it may have left of an older version are not kept."""
         del self._open[file]
+        self._measure(file.node)
         if self._paged.get(file.inode) != file.version:
             self._paged.pop(file.inode, None)
         self._tree.forget(file.node)
@@ -129,9 +131,17 @@ class OpenFiles:
         if node.size == size or version_of(node.entry) != file.version:
             return
         node.size = size
+        self._measure(node)
         if node.parent is not None:
             self._keeper.repaired(node.parent)
         self._changes.push([InodeStale(node.inode)])
+
+    def _measure(self, node: Node) -> None:
+        """Bring ``node.open_size`` up to date; a size that only handles held is taken back."""
+        before = node.attributes().size
+        node.open_size = max((file.size for file in self._open if file.node is node), default=0)
+        if node.attributes().size < before:
+            self._changes.push([InodeStale(node.inode)])
 
     def outdated(self, file: OpenFile) -> None:
         """A file turned out to be another than was listed: its folder is listed anew behind."""

@@ -36,6 +36,8 @@ class Node(msgspec.Struct, gc=False, eq=False):
         name: Its name in the tree; the very string of ``entry.name`` nearly always.
         size: Its real size in bytes, which a listing may get wrong; None when not known.
         lookups: References that the kernel and open handles hold; never negative.
+        open_size: Of its open versions, the size of the longest. The kernel cuts the reads of every
+            handle at the size that it knows, so it is told of no less.
     """
 
     inode: Inode
@@ -44,6 +46,7 @@ class Node(msgspec.Struct, gc=False, eq=False):
     name: str
     size: int | None
     lookups: int = 0
+    open_size: int = 0
 
     @property
     def is_folder(self) -> bool:
@@ -55,7 +58,7 @@ class Node(msgspec.Struct, gc=False, eq=False):
         return Attributes(
             inode=self.inode,
             is_folder=isinstance(self, Folder),
-            size=self.size or 0,
+            size=max(self.size or 0, self.open_size),
             mtime_ns=self.entry.mtime_ns,
             entry=self.entry,
         )
