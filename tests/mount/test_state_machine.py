@@ -403,36 +403,13 @@ class Life(RuleBasedStateMachine):
         if failure is not None:
             assert failure.errno in self.allowed(file), (file.path, failure)
             return
-        if file.descriptor >= 0 and self.may_end_early(file, offset + len(data)):
-            length = len(data)
         found = [c for c in file.candidates if c[offset : offset + length] == data]
-        if not found and self.is_of_a_later_one(file, offset, length, data):
-            return
         assert found, (
             f"{file.path}: {len(data)} bytes of {length} from {offset} are of none of the versions"
             f" of {[len(c) for c in file.candidates]} bytes"
             f" {[_first_difference(c[offset : offset + length], data) for c in file.candidates]}"
         )
         file.candidates = found
-
-    def may_end_early(self, file, end):
-        """Tell whether the kernel may have cut a read at the size of a later version.
-
-        TODO: goes when test_open_files holds what it says.
-        """
-        later = self.provider.versions[file.path]
-        return any(len(version.content) <= end for version in later)
-
-    def is_of_a_later_one(self, file, offset, length, data):
-        """Tell whether bytes are of a version of as many bytes that came after the listed one.
-
-        TODO: goes when test_open_files holds what it says.
-        """
-        sizes = {len(candidate) for candidate in file.candidates}
-        return any(
-            len(later.content) in sizes and later.content[offset : offset + length] == data
-            for later in self.provider.versions[file.path]
-        )
 
     @rule(which=NUMBER)
     def open_file(self, which):

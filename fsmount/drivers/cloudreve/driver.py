@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
 """Links per call. Servers take 3000; 100 take 16 ms of their time (wire §8, §15)."""
+
+_ENTITY = re.compile(r"/api/v4/file/content/([^/]+)/")
 
 BORDER_ATTEMPTS = 4
 """Sizes tried for one page before its border is called broken; two do on a folder at rest."""
@@ -143,6 +146,7 @@ class CloudreveDriver:
         urls = api.read_urls(answer, 1)
         if not urls.urls[0]:
             raise ProtocolError("the links of files: an empty one came without a reason")
+        _refuse_another_version(file, urls.urls[0])
         return self._link(urls.urls[0], urls.lifetime_s)
 
     async def close(self) -> None:
@@ -175,7 +179,7 @@ class CloudreveDriver:
         over: FsmountError | None = None
         for file in files:
             if url := urls.get(file.id):
-                found.append(self._link(url, lifetime_s))
+                found.append(self._of_listed_version(file, url, lifetime_s))
             elif over is not None:
                 found.append(over)
             elif file.id in urls and _is_ahead_of_need():
@@ -303,12 +307,32 @@ class CloudreveDriver:
         share = FileUri(fs="share", id=self._mounted.id, password=self._mounted.password)
         return f"{share}{slash}{path}"
 
+    def _of_listed_version(
+        self, file: Entry, url: str, lifetime_s: float | None
+    ) -> Link | FsmountError:
+        try:
+            _refuse_another_version(file, url)
+        except Changed as exc:
+            return exc
+        return self._link(url, lifetime_s)
+
     def _link(self, url: str, lifetime_s: float | None) -> Link:
         return Link(
             url=rewritten(url, self._site, self._options.site_url_rewrite),
             lifetime_s=lifetime_s,
             max_connections=self._options.max_connections,
         )
+
+
+def _refuse_another_version(file: Entry, url: str) -> None:
+    """Raise Changed when ``url`` names another entity than the listed one.
+
+    The server links a file's current entity, whatever was listed: its bytes would go on where
+    cached ones of the listed version end. URLs of other storage name no entity (wire §8).
+    """
+    entity = _ENTITY.search(urlsplit(url).path)
+    if entity is not None and file.version not in ("", entity[1]):
+        raise Changed(f'"{file.name}" was overwritten since it was listed')
 
 
 def _is_counted(file: Entry) -> bool:

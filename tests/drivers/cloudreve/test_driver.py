@@ -383,6 +383,17 @@ async def test_a_link_that_does_not_come_says_why(answer, kind):
         await driver.link(file())
 
 
+async def test_a_link_to_another_version_than_the_listed_one_is_refused(ahead_of_need):
+    """The URL names the entity: cached bytes must not go on with those of another (wire §8)."""
+    driver, _ = opened(recorded("url_download"), recorded("url_download"), token=TOKEN)
+    assert await driver.link(file(version="dwUm"))
+    with pytest.raises(Changed):
+        await driver.link(file(version="older"))
+    driver, _ = opened(recorded("url_download"), token=TOKEN)
+    (one,) = await driver.links([file(version="older")])
+    assert isinstance(one, Changed)
+
+
 async def test_a_folder_has_no_link():
     """Nobody is asked."""
     driver, site = opened(token=TOKEN)
