@@ -402,6 +402,8 @@ class SharedFile:
                 self._service.counts.from_disk += good.bit_count() * CELL
                 block.saved |= good
                 block.arrived(good)
+            # A record with a damaged part goes as a whole: what else was loaded of it is not kept.
+            block.saved &= self._disk.holds(self.key, block.index)
             if good is None:
                 self._memory.abandon(block)
             if lost := cells & ~(good or 0):
