@@ -297,6 +297,18 @@ async def test_a_record_that_was_read_outlives_younger_ones(directory):
         assert disk_usage(directory) <= 24 * MIB
 
 
+async def test_a_read_counts_at_once_for_what_goes_next(directory):
+    """Not only at the next start: the block just read stays when room is made."""
+    keys = [key_of(BLOCK, f"c{number}") for number in range(9)]
+    async with open_disk_cache(directory, 24 * MIB) as disk:
+        await keep(disk, *(new_block(key) for key in keys[:4]))
+        assert await load(disk, keys[0]) == ALL_CELLS
+        for key in keys[4:6]:
+            await keep(disk, new_block(key))
+        assert disk.holds(keys[0], 0) == ALL_CELLS
+        assert disk.holds(keys[1], 0) == 0
+
+
 async def test_a_smaller_budget_takes_effect_at_the_next_start(directory):
     """What is too much is removed at once, files and all."""
     async with open_disk_cache(directory, BUDGET) as disk:
