@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fsmount import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class State(enum.StrEnum):
     LOGIN_LOST = "login lost"  # a person must sign in
     GONE = "gone"  # the share is over
     FAILING = "failing"  # the provider answers with faults
+    PARTIAL = "partial"  # of several remotes some are in trouble, others are not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +87,42 @@ class Health:
             level = logging.INFO if report.state is State.ONLINE else logging.WARNING
             log.log(level, "remote=%s is %s %s", self.remote, report.state, report.reason)
         self.report = report
+
+
+class Healths:
+    """The health of several remotes as one.
+
+    Args:
+        members: By the name of the remote.
+    """
+
+    def __init__(self, members: Mapping[str, Health]) -> None:
+        self._members = members
+
+    @property
+    def report(self) -> Report:
+        """How they are doing together, now."""
+        return combined({name: health.report for name, health in self._members.items()})
+
+
+def combined(reports: Mapping[str, Report]) -> Report:
+    """Return one report for all of ``reports``, which are by the name of the remote.
+
+    Of several, the reason names each that is in trouble; all in the same trouble are in that one.
+    """
+    if len(reports) == 1:
+        return next(iter(reports.values()))
+    troubled = {name: each for name, each in reports.items() if each.state is not State.ONLINE}
+    if not troubled:
+        return Report(state=State.ONLINE)
+    states = {each.state for each in troubled.values()}
+    same = len(states) == 1 and len(troubled) == len(reports)
+    ends = [each.until for each in troubled.values() if each.until is not None]
+    return Report(
+        state=states.pop() if same else State.PARTIAL,
+        reason=", ".join(
+            f"{name} is {each.state}" + f": {each.reason}" * bool(each.reason)
+            for name, each in troubled.items()
+        ),
+        until=min(ends, default=None),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fsmount import errors
-from fsmount.health import Health, State
+from fsmount.health import Health, Report, State, combined
 
 BECOMES = [
     (errors.Unreachable("no route"), State.OFFLINE),
@@ -67,3 +67,31 @@ def test_bytes_of_a_file_end_an_outage_but_bring_back_no_login(failure, state):
     health.delivered()
     lasting = state in (State.LOGIN_LOST, State.GONE)
     assert health.report.state is (state if lasting else State.ONLINE)
+
+
+def report(state, reason="", until=None):
+    return Report(state=state, reason=reason, until=until)
+
+
+@pytest.mark.parametrize(
+    ("reports", "together"),
+    [
+        ({"a": report(State.GONE, "over")}, report(State.GONE, "over")),
+        ({"a": report(State.ONLINE), "b": report(State.ONLINE)}, report(State.ONLINE)),
+        (
+            {"a": report(State.ONLINE), "b": report(State.OFFLINE, "no network")},
+            report(State.PARTIAL, "b is offline: no network"),
+        ),
+        (
+            {"a": report(State.THROTTLED, "", 9.0), "b": report(State.THROTTLED, "slow", 5.0)},
+            report(State.THROTTLED, "a is throttled, b is throttled: slow", 5.0),
+        ),
+        (
+            {"a": report(State.GONE, "over"), "b": report(State.OFFLINE)},
+            report(State.PARTIAL, "a is gone: over, b is offline"),
+        ),
+    ],
+)
+def test_several_remotes_are_in_one_state_only_when_all_are(reports, together):
+    """Else the reason names who is in trouble, and with what."""
+    assert combined(reports) == together

@@ -12,6 +12,7 @@ and what is decided without waiting: ``freshness.py`` (when to ask, how long to 
 stable one), ``identity.py`` (versions and the keys of blocks). ``order.py`` sorts rows where
 ``sort`` asks for it; ``progress.py`` wakes who waits.
 
-Each folder carries the member that lists it, and a file has its folder's: a tree of several remotes
-is a matter of which member ``Tree.make`` gives a folder, and of listing every part of one.
+A tree may be made of several remotes. ``compose.py`` has as data which of them is shown where, and
+what two of them may call the same. ``nodes.py`` has the folders, each made of *parts*, one a
+remote; what is listed, kept or judged is always a part. ``views.py`` has the rows that parts bring.
 """

@@ -40,6 +40,7 @@ class Member:
         has_quota: Its driver is a ``Quota`` here and now.
         space: Its capacity as last learned, without asking anybody.
         sort: How ``vfs.order`` puts the entries of its folders; "" leaves them as listed.
+        account: Names whose account it is: the space of one account counts once.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Member:
     has_quota: bool = False
     space: Callable[[], Space | None] = _unknown_space
     sort: str = ""
+    account: str = ""
 
 
 # Structs, not dataclasses: a readdir of 10,000 rows makes 20,000 of these, and a frozen dataclass

@@ -1,4 +1,4 @@
-"""Brings listings from the remotes into the tree, page by page, one fetch per folder at a time."""
+"""Brings listings from the remotes into the tree, page by page, one fetch per part at a time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import msgspec
 import trio
 
 from fsmount import errors
-from fsmount.vfs import names
+from fsmount.vfs import compose, names
 from fsmount.vfs.changes import InodeStale, NameStale, changed_names, looks_different
 from fsmount.vfs.identity import version_of, with_first_mtime
-from fsmount.vfs.kept import SLICE
+from fsmount.vfs.kept import SLICE, described
+from fsmount.vfs.nodes import Folder
 from fsmount.vfs.pages import Arrival
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from fsmount.store.tree import TreeStore
     from fsmount.vfs.changes import Changes
     from fsmount.vfs.kept import Keeper
+    from fsmount.vfs.nodes import Node, Part
     from fsmount.vfs.progress import Progress
-    from fsmount.vfs.tree import Folder, Node, Tree
+    from fsmount.vfs.tree import Tree
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +35,15 @@ _PAGE_WITHIN_S = 60.0
 _GO_ON_WITHIN_S = 600.0
 """Page tokens grow old, and pages that were asked for long apart make no listing of anything."""
 
+_YIELDS_FOR_S = 2.0
+"""A part lets those before it name their entries first, unless nothing has come of them so long."""
+
 
 class Fetcher:
     """Runs the listings of one tree.
 
     A fetch runs in the filesystem's nursery, at the priority of the request that started it, and
-    outlives that request. What it met is left in the folder's ``freshness`` as a value: let out,
+    outlives that request. What it met is left in the part's ``freshness`` as a value: let out,
     one bad answer would end the whole mount. A walk that is recognised would have its next folders
     started here too, at a lower priority.
 
@@ -62,7 +67,7 @@ class Fetcher:
         changes: Changes,
         progress: Progress,
         *,
-        spawn: Callable[[Callable[[Folder], Awaitable[None]], Folder], object],
+        spawn: Callable[[Callable[[Folder, Part], Awaitable[None]], Folder, Part], object],
     ) -> None:
         self._tree = tree
         self._store = store
@@ -72,116 +77,166 @@ class Fetcher:
         self._spawn = spawn
 
     def start_if_due(self, folder: Folder) -> None:
-        """Start a listing of ``folder`` unless it is fresh, under way, or asked for just now."""
-        if folder.freshness.should_ask(trio.current_time(), folder.member.listing_ttl_s):
-            self.start(folder)
+        """Start listings of those parts that are not fresh, under way, or asked for just now."""
+        now = trio.current_time()
+        for part in folder.parts:
+            if part.freshness.should_ask(now, part.member.listing_ttl_s):
+                self.start(folder, part)
 
-    def start(self, folder: Folder) -> None:
-        """Start a listing of ``folder``, where the last one stopped if that was not long ago."""
-        now, freshness = trio.current_time(), folder.freshness
+    def start(self, folder: Folder, part: Part) -> None:
+        """Start a listing of ``part``, where the last one stopped if that was not long ago."""
+        now, freshness = trio.current_time(), part.freshness
         arrival = freshness.arrival
         if arrival is None or now - arrival.moved_at > _GO_ON_WITHIN_S:
             freshness.arrival = Arrival(now)
         else:
             arrival.failure = None
         freshness.started(now)
-        self._spawn(self._fetch, folder)
+        self._spawn(self._fetch, folder, part)
 
-    async def _fetch(self, folder: Folder) -> None:
-        arrival = folder.freshness.arrival
+    async def _fetch(self, folder: Folder, part: Part) -> None:
+        arrival = part.freshness.arrival
         assert arrival is not None
         with self._tree.holding(folder):
             try:
-                await self._bring(folder, arrival)
-                differs = await self._commit(folder, arrival)
+                await self._bring(folder, part, arrival)
+                differs = await self._commit(folder, part, arrival)
             except trio.Cancelled:
-                self._keep_partial(folder, arrival)
+                self._keep_partial(folder, part, arrival)
                 raise
             except Exception as exc:  # noqa: BLE001 - waiters get it as a value
-                self._failed(folder, arrival, exc)
+                self._failed(folder, part, arrival, exc)
             else:
                 self._progress.tell(folder)
                 if differs:
-                    await self._keeper.save(folder)
+                    await self._keeper.save(folder, part)
                 else:
-                    self._keeper.confirm(folder)
+                    self._keeper.confirm(part)
         self._progress.tell(folder)
         self._keeper.make_room()
 
-    async def _bring(self, folder: Folder, arrival: Arrival) -> None:
-        member, lineage = folder.member, self._tree.lineage(folder)
-        by_id = {node.entry.id: node for node in self._shown(folder).values()}
+    async def _bring(self, folder: Folder, part: Part, arrival: Arrival) -> None:
+        member, lineage = part.member, part.lineage()
+        by_id = self._known(folder, part)
         while True:
             with trio.move_on_after(_PAGE_WITHIN_S) as deadline:
-                page = await member.driver.list(folder.entry, arrival.cursor)
+                page = await member.driver.list(part.entry, arrival.cursor)
             if deadline.cancelled_caught:
                 raise errors.TimedOut(f"{member.name} did not send a page of a listing in time")
             member.health.succeeded()
-            self._take_mtime(folder, page)
-            new = arrival.take(_without_loops(page, lineage))
             arrival.moved_at = trio.current_time()
-            if not folder.freshness.complete:
-                await self._show_page(folder, arrival, new, by_id)
+            if not part.freshness.complete:
+                await self._let_first(folder, part)
+            self._take_mtime(folder, part, page)
+            new = arrival.take(_without_loops(page, lineage))
+            if not part.freshness.complete:
+                await self._show_page(folder, part, arrival, new, by_id)
             if arrival.cursor is None:
                 return
-            folder.freshness.arrived()
+            part.freshness.arrived()
             self._progress.tell(folder)
 
-    def _take_mtime(self, folder: Folder, page: Page) -> None:
+    async def _let_first(self, folder: Folder, part: Part) -> None:
+        """Wait while a part before this one arrives for the first time, as long as it moves.
+
+        Which of two files is called plainly shall not be decided by which network is faster.
+        """
+        while part in folder.parts:
+            now = trio.current_time()
+            ahead = folder.parts[: folder.parts.index(part)]
+            left = [
+                arrival.moved_at + _YIELDS_FOR_S - now
+                for own in ahead
+                if own.freshness.asking
+                and not own.freshness.complete
+                and (arrival := own.freshness.arrival) is not None
+            ]
+            if max(left, default=0.0) <= 0:
+                return
+            with trio.move_on_after(max(left)):
+                await self._progress.wait(folder)
+
+    def _take_mtime(self, folder: Folder, part: Part, page: Page) -> None:
         """A root is described by its own listing only, any other folder by its parent's."""
-        if folder.parent is None and page.folder is not None:
-            mtime_ns = page.folder.mtime_ns
-            if mtime_ns and mtime_ns != folder.entry.mtime_ns:
-                folder.entry = msgspec.structs.replace(folder.entry, mtime_ns=mtime_ns)
-                self._changes.push([InodeStale(folder.inode)])
+        if (
+            part.above is None
+            and page.folder is not None
+            and described(folder, part, page.folder.mtime_ns)
+        ):
+            self._changes.push([InodeStale(folder.inode)])
 
     async def _show_page(
         self,
         folder: Folder,
+        part: Part,
         arrival: Arrival,
         entries: Sequence[Entry],
         by_id: dict[EntryId, Node],
     ) -> None:
-        """Add a page to a folder whose listing was never complete."""
-        inodes = await self._number(folder, entries, by_id)
-        children = self._shown(folder)
-        kept = _kept_names(entries, by_id)
-        for entry, name in zip(entries, names.assign(entries, kept, children), strict=True):
+        """Add a page to a part whose listing was never complete."""
+        inodes = await self._number(part, entries, by_id)
+        children = self._shown(folder, part)
+        beside = folder.beside(part)
+        kept = _kept_names(entries, by_id, part)
+        if folder.is_plain:
+            assigned = names.assign(entries, kept, children)
+        else:
+            assigned = compose.assign(
+                entries, kept, [node.name for node in by_id.values()], _kinds(beside)
+            )
+        for entry, name in zip(entries, assigned, strict=True):
             node = by_id.get(entry.id)
-            if node is not None and (node.name != name or not self._is(node, entry)):
+            stays = node is not None and beside.get(node.name) is node
+            if node is not None and not stays and (node.name != name or not self._is(node, entry)):
                 self._tree.take_out(node)
-            by_id[entry.id], _ = self._placed(folder, node, entry, name, inodes)
+            by_id[entry.id], _ = self._placed(folder, part, node, entry, name, inodes, beside)
             children[name] = by_id[entry.id]
             arrival.nodes.append(children[name])
 
-    async def _commit(self, folder: Folder, arrival: Arrival) -> bool:
+    async def _commit(self, folder: Folder, part: Part, arrival: Arrival) -> bool:
         """Let the finished listing take the place of what was known; return whether it differs.
 
         What is shown changes in one step, after the last await.
         """
         entries = list(arrival.entries.values())
-        by_id = {node.entry.id: node for node in self._shown(folder).values()}
+        by_id = self._known(folder, part)
         await trio.lowlevel.checkpoint()
-        inodes = await self._number(folder, entries, by_id)
+        inodes = await self._number(part, entries, by_id)
+        assigned: list[str] = []
         kept: dict[EntryId, str] = {}
         for start in range(0, len(entries), SLICE):
-            kept.update(_kept_names(entries[start : start + SLICE], by_id))
+            kept.update(_kept_names(entries[start : start + SLICE], by_id, part))
             await trio.lowlevel.checkpoint()
-        assigned = names.assign(entries, kept, set(kept.values()))
-        await trio.lowlevel.checkpoint()
+        if folder.is_plain:
+            assigned = names.assign(entries, kept, set(kept.values()))
+            await trio.lowlevel.checkpoint()
 
-        before = self._shown(folder)
-        was_complete = folder.freshness.complete
-        nodes, differs = [], not was_complete
+        before = self._shown(folder, part)
+        beside = folder.beside(part)
+        if not folder.is_plain:  # others may have come meanwhile
+            by_id |= folder.listed_by(part)
+            assigned = compose.assign(entries, kept, (), _kinds(beside))
+        nodes, differs = [], not part.freshness.complete
+        # First of all: the name that one entry gives up may be the next one's.
+        called = dict(zip(arrival.entries, assigned, strict=True)) if beside else {}
+        for id_, node in by_id.items() if beside else ():
+            if beside.get(node.name) is node and called.get(id_) != node.name:
+                self._leave(node, part)
+                differs = True
         for entry, name in zip(entries, assigned, strict=True):
             known = by_id.get(entry.id)
-            if known is not None and known.entry == entry and before.get(name) is known:
+            if (
+                known is not None
+                and known.entry == entry
+                and known.part is part
+                and before.get(name) is known
+            ):
                 nodes.append(known)  # nearly every one: the step is long in a large folder
                 continue
-            node, changed = self._placed(folder, known, entry, name, inodes)
+            node, changed = self._placed(folder, part, known, entry, name, inodes, beside)
             nodes.append(node)
             differs = differs or changed
-        after = dict(zip(assigned, nodes, strict=True))
+        after = {**beside, **dict(zip(assigned, nodes, strict=True))}
         changes = changed_names(folder.inode, before, after)
         for name, node in after.items():
             node.name = name
@@ -189,17 +244,17 @@ class Fetcher:
         if folder.lookups:  # else the kernel knows no name in it
             self._changes.push(changes)
         arrival.done = True
-        folder.freshness.completed(arrival.started_at)
+        part.freshness.completed(arrival.started_at)
         return differs or bool(changes)
 
     async def _number(
-        self, folder: Folder, entries: Sequence[Entry], by_id: Mapping[EntryId, Node]
+        self, part: Part, entries: Sequence[Entry], by_id: Mapping[EntryId, Node]
     ) -> dict[EntryId, Inode]:
         """Return the inodes of those entries that are not in the tree yet."""
         new = [entry.id for entry in entries if entry.id not in by_id]
         if not new:
             return {}
-        inodes = await self._store.inodes(folder.member.identity, new)
+        inodes = await self._store.inodes(part.key, new)
         return dict(zip(new, inodes, strict=True))
 
     def _is(self, node: Node, entry: Entry) -> bool:
@@ -209,16 +264,26 @@ class Fetcher:
     def _placed(
         self,
         folder: Folder,
+        part: Part,
         node: Node | None,
         entry: Entry,
         name: str,
         inodes: Mapping[EntryId, Inode],
+        beside: Mapping[str, Node],
     ) -> tuple[Node, bool]:
         """Return the node for ``entry``, brought up to date or new, and whether it differs."""
+        if node is not None and node.name != name and beside.get(node.name) is node:
+            self._leave(node, part)  # the other parts stay where they are
+        there = beside.get(name)
+        if isinstance(there, Folder) and there.part_below(part) is None:
+            self._tree.join(there, part, entry)
+            return there, True
         if node is None:
-            return self._tree.make(folder, entry, name, inodes[entry.id]), True
-        if not self._is(node, entry):
-            return self._tree.make(folder, entry, name, node.inode), True
+            return self._tree.make(folder, part, entry, name, inodes[entry.id]), True
+        if not self._is(node, entry) or node.entry_in(part) is None:
+            return self._tree.make(folder, part, entry, name, node.inode), True
+        if isinstance(node, Folder):
+            return node, self._described(node, part, entry)
         if entry == node.entry:
             return node, False
         entry = with_first_mtime(node.entry, entry)
@@ -226,61 +291,95 @@ class Fetcher:
             return node, False
         # A size that was put right stays so while the listing tells the same wrong one.
         if node.size == node.entry.size or version_of(node.entry) != version_of(entry):
-            node.size = 0 if entry.is_folder else entry.size
+            node.size = entry.size
         if node.lookups and looks_different(node.entry, entry):
             self._changes.push([InodeStale(node.inode)])
         node.entry = entry
         return node, True
 
-    def _failed(self, folder: Folder, arrival: Arrival, exc: Exception) -> None:
+    def _described(self, folder: Folder, part: Part, entry: Entry) -> bool:
+        """Let ``part`` of the folder above tell anew what ``folder`` is; return whether it does."""
+        before = folder.entry
+        changed = self._tree.describe(folder, part, entry)
+        if folder.lookups and looks_different(before, folder.entry):
+            self._changes.push([InodeStale(folder.inode)])
+        return changed
+
+    def _leave(self, node: Node, part: Part) -> None:
+        """Take out of a folder what ``part`` of the folder above added to it."""
+        assert isinstance(node, Folder)
+        self._changes.push(NameStale(inode, name) for inode, name in self._tree.leave(node, part))
+
+    def _failed(self, folder: Folder, part: Part, arrival: Arrival, exc: Exception) -> None:
         """Keep what is known, and leave the reason to whoever waits."""
-        path = self._tree.path(folder)
+        path, member = self._tree.path(folder), part.member
         failure = errors.known(exc)
         if failure is None:
-            log.error('remote=%s listing "/%s" broke', folder.member.name, path, exc_info=exc)
+            log.error('remote=%s listing "/%s" broke', member.name, path, exc_info=exc)
             failure = errors.ProtocolError(f'listing "/{path}" broke: {exc!r}')
-        log.info('remote=%s listing "/%s" failed: %s', folder.member.name, path, failure)
-        if folder.children is None or not self._tree.stands(folder):
+        log.info('remote=%s listing "/%s" failed: %s', member.name, path, failure)
+        if not self._is_shown(folder, part) or not self._tree.stands(folder):
             # Taken out meanwhile: what it met concerns only those who still wait for it.
-            folder.freshness.failed(trio.current_time(), failure)
+            part.freshness.failed(trio.current_time(), failure)
             return
         # One folder's odd answer says nothing about its remote.
         if not isinstance(failure, errors.ProtocolError):
-            folder.member.health.failed(failure)
+            member.health.failed(failure)
         if not arrival.stop(failure):
-            folder.freshness.arrival = None
-        folder.freshness.failed(trio.current_time(), failure.with_traceback(None))
-        if isinstance(failure, errors.NotFound | errors.NotFolder) and folder.parent is not None:
-            folder.parent.freshness.outdated()
-        if isinstance(failure, errors.NotFound) and folder.parent is not None:
-            self._remove(folder, folder.parent)
+            part.freshness.arrival = None
+        part.freshness.failed(trio.current_time(), failure.with_traceback(None))
+        if isinstance(failure, errors.NotFound | errors.NotFolder) and part.above is not None:
+            part.above.freshness.outdated()
+        if isinstance(failure, errors.NotFound) and part.above is not None:
+            self._remove(folder, part.above)
         else:
-            self._keep_partial(folder, arrival)
+            self._keep_partial(folder, part, arrival)
 
-    def _remove(self, folder: Folder, parent: Folder) -> None:
-        """Take out a folder that a living provider says is not there."""
-        self._tree.take_out(folder)
-        self._changes.push([NameStale(parent.inode, folder.name)])
-        self._keeper.repaired(parent)
+    def _remove(self, folder: Folder, above: Part) -> None:
+        """Take out what a living provider says is not there: a folder, or its part of one."""
+        parent = folder.parent
+        assert parent is not None
+        if len(folder.parts) > 1 or folder.layout is not None:
+            self._leave(folder, above)
+        else:
+            self._tree.take_out(folder)
+            self._changes.push([NameStale(parent.inode, folder.name)])
+        self._keeper.repaired(parent, above)
 
-    def _keep_partial(self, folder: Folder, arrival: Arrival) -> None:
+    def _keep_partial(self, folder: Folder, part: Part, arrival: Arrival) -> None:
         """Have the pages of a first listing kept, so that the next one goes on after them."""
-        if not folder.freshness.complete and folder.freshness.arrival is arrival and arrival.cursor:
-            self._keeper.save_now(folder)
+        if not part.freshness.complete and part.freshness.arrival is arrival and arrival.cursor:
+            self._keeper.save_now(folder, part)
 
-    def _shown(self, folder: Folder) -> dict[str, Node]:
-        if folder.children is None:
+    def _known(self, folder: Folder, part: Part) -> dict[EntryId, Node]:
+        self._shown(folder, part)
+        return folder.listed_by(part)
+
+    def _shown(self, folder: Folder, part: Part) -> dict[str, Node]:
+        if folder.children is None or not self._is_shown(folder, part):
             raise errors.NotFound(f'"/{self._tree.path(folder)}" is no longer there')
         return folder.children
 
+    @staticmethod
+    def _is_shown(folder: Folder, part: Part) -> bool:
+        return folder.children is not None and part in folder.parts
 
-def _kept_names(entries: Sequence[Entry], by_id: Mapping[EntryId, Node]) -> dict[EntryId, str]:
+
+def _kept_names(
+    entries: Sequence[Entry], by_id: Mapping[EntryId, Node], part: Part
+) -> dict[EntryId, str]:
     """Return the shown names of entries whose own name is what it was."""
     return {
         entry.id: node.name
         for entry in entries
-        if (node := by_id.get(entry.id)) is not None and node.entry.name == entry.name
+        if (node := by_id.get(entry.id)) is not None
+        and (known := node.entry_in(part)) is not None
+        and known.name == entry.name
     }
+
+
+def _kinds(nodes: Mapping[str, Node]) -> dict[str, bool]:
+    return {name: node.is_folder for name, node in nodes.items()}
 
 
 def _without_loops(page: Page, lineage: set[EntryId]) -> Page:

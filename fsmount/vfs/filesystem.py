@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fsmount.health import combined
+from fsmount.model import EntryId
 from fsmount.store.tree import MemoryTreeStore
 from fsmount.vfs.border import Attributes, DirEntry, FileHandle, FolderHandle, Kernel, Member
 from fsmount.vfs.changes import Changes
+from fsmount.vfs.compose import MOUNT_POINTS, Layout, layout_of, space_of
 from fsmount.vfs.fetching import Fetcher
 from fsmount.vfs.freshness import Patience
 from fsmount.vfs.handles import OpenFiles, OpenFolder
 from fsmount.vfs.kept import Keeper
 from fsmount.vfs.listing import Listings
+from fsmount.vfs.nodes import Folder, Node
 from fsmount.vfs.progress import Progress
-from fsmount.vfs.tree import Folder, Node, Tree
+from fsmount.vfs.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from fsmount.health import Report
     from fsmount.model import ContentKey, Inode, Space
     from fsmount.reader.stream import Reader
     from fsmount.store.tree import TreeStore
@@ -33,7 +38,9 @@ __all__ = [
     "Filesystem",
     "FolderHandle",
     "Kernel",
+    "Layout",
     "Member",
+    "layout_of",
     "open_filesystem",
 ]
 
@@ -45,8 +52,8 @@ class Filesystem:
     ``stale_after_s`` of waiting, an error after ``answer_within_s``; the fetch goes on behind.
     """
 
-    def __init__(self, member: Member, tree: Tree, listings: Listings, files: OpenFiles) -> None:
-        self._member = member
+    def __init__(self, layout: Layout, tree: Tree, listings: Listings, files: OpenFiles) -> None:
+        self._layout = layout
         self._tree = tree
         self._listings = listings
         self._files = files
@@ -123,8 +130,20 @@ class Filesystem:
         return self._files.cached(self._tree.file(inode))
 
     def space(self) -> Space | None:
-        """Return the capacity as last known; never asks the network."""
-        return self._member.space()
+        """Return the capacity as last known, each account once; never asks the network."""
+        return space_of(self._layout.everyone())
+
+    def member_of(self, inode: Inode) -> Member | None:
+        """Return the remote that a file is of, or a folder first; None for one of nobody's."""
+        node = self._tree.node(inode)
+        if isinstance(node, Folder):
+            return node.parts[0].member if node.parts else None
+        return None if node.part is None else node.part.member
+
+    def root_stands(self) -> bool:
+        """Tell whether something of the root is known: a part of it, or that it needs none."""
+        root = self._tree.root
+        return bool(root.children) or any(part.freshness.complete for part in root.parts)
 
     async def find(self, path: str) -> Attributes:
         """Return what ``path`` (``/``-separated, shown names) names; "" is the root.
@@ -147,7 +166,7 @@ class Filesystem:
         return self._tree.path(self._tree.node(inode))
 
     async def refresh(self, path: str) -> int:
-        """List the folder at ``path`` anew now, whatever its age, and push what changed.
+        """List every part of the folder at ``path`` anew now, and push what changed.
 
         The folder of a file is listed when ``path`` names a file. Waits for the whole listing.
 
@@ -165,19 +184,29 @@ class Filesystem:
 
     def status(self) -> Mapping[str, object]:
         """Return health per remote, counts, and every open file, as plain data."""
-        report = self._member.health.report
-        health = {"state": str(report.state), "reason": report.reason, "until": report.until}
+        members = self._layout.everyone()
         return {
-            **health,
-            "remotes": [{"name": self._member.name, **health}],
+            **_plain(combined({member.name: member.health.report for member in members})),
+            "remotes": [
+                {
+                    "name": member.name,
+                    "paths": self._layout.paths_of(member),
+                    **_plain(member.health.report),
+                }
+                for member in members
+            ],
             "counts": self._tree.statistics(),
             "handles": self._files.snapshots(self._tree.path),
         }
 
 
+def _plain(report: Report) -> Mapping[str, object]:
+    return {"state": str(report.state), "reason": report.reason, "until": report.until}
+
+
 @asynccontextmanager
 async def open_filesystem(
-    member: Member,
+    shown: Member | Layout,
     *,
     reader: Reader,
     store: TreeStore | None,
@@ -187,10 +216,10 @@ async def open_filesystem(
     nodes_in_memory: int = 200_000,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Filesystem]:
-    """Open the tree over ``member``; background listings run in its own nursery.
+    """Open the tree over ``shown``; background listings run in its own nursery.
 
     Args:
-        member: Its driver's root becomes ``/``.
+        shown: A remote whose root becomes ``/``, or several at their places.
         reader: Reads the open files.
         store: Keeps the tree; None keeps it in memory as long as it is open.
         kernel: Told what to forget; None without one.
@@ -201,7 +230,11 @@ async def open_filesystem(
         wall: Unix seconds.
     """
     store = MemoryTreeStore() if store is None else store
-    tree = Tree(member, store.new_inode, nodes_in_memory)
+    layout = shown if isinstance(shown, Layout) else layout_of({"/": [shown]})
+    paths = [EntryId(each.path) for each in layout.walk() if each.path]
+    numbers = await store.inodes(MOUNT_POINTS, paths) if paths else []
+    inodes: dict[str, Inode] = dict(zip(paths, numbers, strict=True))
+    tree = Tree(layout, store.new_inode, nodes_in_memory, inodes)
     changes = Changes(kernel)
     progress = Progress()
     async with trio.open_nursery() as nursery:
@@ -213,5 +246,5 @@ async def open_filesystem(
         files = OpenFiles(tree, listings, keeper, changes, reader)
         nursery.start_soon(keeper.run)
         nursery.start_soon(changes.run)
-        yield Filesystem(member, tree, listings, files)
+        yield Filesystem(layout, tree, listings, files)
         nursery.cancel_scope.cancel()

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from fsmount.vfs.border import Member
     from fsmount.vfs.changes import Changes
     from fsmount.vfs.kept import Keeper
-    from fsmount.vfs.listing import Listings, View
-    from fsmount.vfs.tree import Folder, Node, Tree
+    from fsmount.vfs.listing import Listings
+    from fsmount.vfs.nodes import Folder, Node
+    from fsmount.vfs.tree import Tree
+    from fsmount.vfs.views import View
 
 
 class OpenFolder:
@@ -103,10 +105,10 @@ class OpenFiles:
 
     def content(self, node: Node) -> ContentKey | None:
         """Return the key of the listed version of a file; None while its size is not known."""
-        assert node.parent is not None
+        assert node.part is not None
         if node.size is None:
             return None
-        return content_key(node.parent.member, msgspec.structs.replace(node.entry, size=node.size))
+        return content_key(node.part.member, msgspec.structs.replace(node.entry, size=node.size))
 
     def cached(self, node: Node) -> int:
         """Return how many bytes of the listed version of a file are at hand."""
@@ -132,8 +134,8 @@ class OpenFiles:
             return
         node.size = size
         self._measure(node)
-        if node.parent is not None:
-            self._keeper.repaired(node.parent)
+        if node.parent is not None and node.part is not None:
+            self._keeper.repaired(node.parent, node.part)
         self._changes.push([InodeStale(node.inode)])
 
     def _measure(self, node: Node) -> None:
@@ -145,8 +147,9 @@ class OpenFiles:
 
     def outdated(self, file: OpenFile) -> None:
         """A file turned out to be another than was listed: its folder is listed anew behind."""
-        if file.node.parent is not None:
-            self._listings.refresh_behind(file.node.parent)
+        node = file.node
+        if node.parent is not None and node.part is not None:
+            self._listings.refresh_behind(node.parent, node.part)
 
     def snapshots(self, path_of: Callable[[Node], str]) -> list[Mapping[str, object]]:
         """Return every open file as plain data, for ``status``."""
@@ -163,7 +166,7 @@ class OpenFile:
     """
 
     def __init__(self, node: Node, files: OpenFiles, *, keep_cache: bool, mixed: bool) -> None:
-        assert node.parent is not None
+        assert node.part is not None
         self.node = node
         self.listed = node.entry
         self.version = version_of(node.entry)
@@ -172,7 +175,7 @@ class OpenFile:
         self.keep_cache = keep_cache
         self.direct_io = mixed or node.size is None
         self._known = node.size is not None
-        self._member = node.parent.member
+        self._member = node.part.member
         self._files = files
         self._stream: Stream | None = None
         self._retired: list[Stream] = []

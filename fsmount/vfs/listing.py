@@ -12,32 +12,18 @@ import trio
 
 from fsmount.errors import NotFound, TimedOut
 from fsmount.health import State
-from fsmount.vfs.order import ordered
+from fsmount.vfs.views import View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
+    from fsmount.errors import FsmountError
     from fsmount.vfs.fetching import Fetcher
     from fsmount.vfs.freshness import Patience
     from fsmount.vfs.kept import Keeper
-    from fsmount.vfs.pages import Arrival
+    from fsmount.vfs.nodes import Folder, Node, Part
     from fsmount.vfs.progress import Progress
-    from fsmount.vfs.tree import Folder, Node, Tree
-
-
-class View:
-    """What an open folder shows: a finished listing, or one that still arrives.
-
-    Attributes:
-        nodes: In order; it only grows, so that a place in it can be come back to.
-        arrival: The listing that makes it grow; None when it is whole.
-    """
-
-    __slots__ = ("arrival", "nodes")
-
-    def __init__(self, nodes: Sequence[Node], arrival: Arrival | None) -> None:
-        self.nodes = nodes
-        self.arrival = arrival
+    from fsmount.vfs.tree import Tree
 
 
 class Listings:
@@ -64,15 +50,15 @@ class Listings:
         """Return what ``name`` is in ``folder``.
 
         Raises:
-            NotFound: A complete listing does not have it.
+            NotFound: The complete listing of each part does not have it.
             TimedOut: It may come yet.
-            FsmountError: The folder cannot be listed.
+            FsmountError: A part of the folder cannot be listed, and no other has it.
         """
         with trio.move_on_after(self._patience.answer_within_s):
             await self._ready(folder)
             await self._wait_for_refresh(folder)
             while (node := self._shown(folder).get(name)) is None:
-                if folder.freshness.complete:
+                if folder.complete:
                     raise NotFound(f'there is no "{name}" in "/{self._tree.path(folder)}"')
                 self._raise_unless_worth_waiting(folder)
                 await self._progress.wait(folder)
@@ -88,30 +74,31 @@ class Listings:
         with trio.move_on_after(self._patience.answer_within_s):
             await self._ready(folder)
             await self._wait_for_refresh(folder)
-            children = self._shown(folder)
-            if folder.freshness.complete:
-                return View(ordered(children.values(), folder.member.sort), None)
-            arrival = folder.freshness.arrival
-            if arrival is not None:
-                return View(arrival.nodes, arrival)
+            self._shown(folder)
+            view = View(folder)
+            if view.has_something:
+                return view
             self._raise_unless_worth_waiting(folder)
         raise self._timed_out(folder)
 
     async def more(self, folder: Folder, view: View, have: int) -> None:
         """Wait until ``view`` has more than ``have`` nodes, or is whole.
 
+        What is known of some parts comes before the failure of another.
+
         Raises:
-            FsmountError: Its listing stopped, or does not go on in time.
+            FsmountError: A part's listing stopped, or does not go on in time.
         """
         self._shown(folder)
-        arrival = view.arrival
-        if arrival is None:
-            return
         with trio.move_on_after(self._patience.answer_within_s):
-            while len(view.nodes) <= have and not arrival.done:
-                if arrival.failure is not None:
-                    raise arrival.failure.with_traceback(None)
-                self._raise_unless_worth_waiting(folder)
+            while view.grown() <= have and not view.is_whole:
+                verdicts = [
+                    arrival.failure if arrival and arrival.failure else self._verdict(folder, part)
+                    for part, arrival in view.missing()
+                ]
+                # One that still moves may bring what the caller is content with.
+                if all(verdicts) and verdicts[0] is not None:
+                    raise verdicts[0].with_traceback(None)
                 await self._progress.wait(folder)
             return
         raise self._timed_out(folder)
@@ -122,34 +109,37 @@ class Listings:
         await self._wait_for_refresh(folder)
 
     async def refresh(self, folder: Folder) -> int:
-        """List ``folder`` anew, whatever its age; return how many entries it has.
+        """List each part of ``folder`` anew, whatever its age; return how many entries it has.
 
-        Waits for the whole listing; each page has its own deadline.
+        Waits for the whole listings; each page has its own deadline.
 
         Raises:
-            FsmountError: It could not be listed; what was known stays.
+            FsmountError: A part could not be listed; what was known of it stays.
         """
         await self._keeper.load(folder)
         await self._idle(folder)  # what is under way may be older than what the caller wants
-        folder.freshness.arrival = None
-        self._fetcher.start(folder)
+        parts = list(folder.parts)
+        for part in parts:
+            part.freshness.arrival = None
+            self._fetcher.start(folder, part)
         await self._idle(folder)
-        if folder.freshness.failure is not None:
-            raise folder.freshness.failure.with_traceback(None)
+        for part in parts:
+            if part.freshness.failure is not None:
+                raise part.freshness.failure.with_traceback(None)
         return len(self._shown(folder))
 
     def start_ahead(self, folder: Folder) -> None:
         """Have the listing of ``folder`` under way, if it is in memory and due."""
-        if folder.children is not None and self._tree.stands(folder):
+        if folder.in_memory and self._tree.stands(folder):
             self._fetcher.start_if_due(folder)
 
-    def refresh_behind(self, folder: Folder) -> None:
-        """List ``folder`` anew soon: something showed that what is known of it is not true."""
-        folder.freshness.outdated()
+    def refresh_behind(self, folder: Folder, part: Part) -> None:
+        """List a part anew soon: something showed that what is known of it is not true."""
+        part.freshness.outdated()
         self.start_ahead(folder)
 
     async def _ready(self, folder: Folder) -> None:
-        """Have what is kept of ``folder`` in memory, and its listing under way if it is due."""
+        """Have what is kept of ``folder`` in memory, and its listings under way where due."""
         if not self._tree.stands(folder):
             raise NotFound(f'"/{self._tree.path(folder)}" is no longer there')
         await self._keeper.load(folder)
@@ -162,28 +152,51 @@ class Listings:
         return folder.children
 
     async def _wait_for_refresh(self, folder: Folder) -> None:
-        """Wait a short time for a newer listing than the complete one that is known."""
-        freshness = folder.freshness
-        online = folder.member.health.report.state is State.ONLINE
-        wait_s = freshness.patience_s(trio.current_time(), self._patience, online=online)
-        if not freshness.complete or not wait_s:
+        """Wait a short time for newer listings than the complete ones that are known."""
+        now = trio.current_time()
+        waits = {
+            part: wait_s
+            for part in folder.parts
+            if part.freshness.complete and (wait_s := self._patience_s(part, now))
+        }
+        if not waits:
             return
-        with trio.move_on_after(wait_s):
-            await self._idle(folder)
+        with trio.move_on_after(max(waits.values())):
+            while any(part.freshness.asking for part in waits):
+                await self._progress.wait(folder)
             return
-        folder.freshness.waited_in_vain(trio.current_time())
+        self._waited_in_vain(waits)
+
+    def _patience_s(self, part: Part, now: float) -> float:
+        online = part.member.health.report.state is State.ONLINE
+        return part.freshness.patience_s(now, self._patience, online=online)
 
     async def _idle(self, folder: Folder) -> None:
-        while folder.freshness.asking:
+        while folder.asking:
             await self._progress.wait(folder)
 
     def _raise_unless_worth_waiting(self, folder: Folder) -> None:
-        freshness = folder.freshness
+        """Raise what the first part that was never listed has met, unless one may come yet."""
+        parts = [part for part in folder.parts if not part.freshness.complete]
+        verdicts = [self._verdict(folder, part) for part in parts]
+        if verdicts and all(verdicts) and verdicts[0] is not None:
+            raise verdicts[0].with_traceback(None)
+
+    def _verdict(self, folder: Folder, part: Part) -> FsmountError | None:
+        """Return why nobody should wait for ``part`` now; None when it is worth waiting for."""
+        freshness = part.freshness
         if not freshness.asking and freshness.failure is not None:
-            raise freshness.failure.with_traceback(None)
+            return freshness.failure
         if not freshness.patience_s(trio.current_time(), self._patience, online=True):
-            raise TimedOut(f'"/{self._tree.path(folder)}" is still not listed')
+            return TimedOut(f'"/{self._tree.path(folder)}" is still not listed')
+        return None
 
     def _timed_out(self, folder: Folder) -> TimedOut:
-        folder.freshness.waited_in_vain(trio.current_time())
+        self._waited_in_vain(folder.parts)
         return TimedOut(f'"/{self._tree.path(folder)}" is not listed yet')
+
+    @staticmethod
+    def _waited_in_vain(parts: Iterable[Part]) -> None:
+        for part in parts:
+            if part.freshness.asking:
+                part.freshness.waited_in_vain(trio.current_time())

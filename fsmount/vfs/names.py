@@ -108,7 +108,7 @@ def assign(
         taken: Names in use, those of ``kept`` included.
     """
     new: set[str] = set()
-    both = _Either(taken, new)
+    both = Either(taken, new)
     names = []
     for entry in entries:
         name = kept.get(entry.id)
@@ -119,7 +119,7 @@ def assign(
     return names
 
 
-class _Either:
+class Either:
     """A container of two."""
 
     __slots__ = ("_first", "_second")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fsmount.model import Entry
-    from fsmount.vfs.tree import Node
+    from fsmount.vfs.nodes import Node
 
 _KEYS: dict[str, Callable[[Entry], str | int]] = {
     "name": lambda entry: entry.name,

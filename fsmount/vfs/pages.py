@@ -16,7 +16,7 @@ from fsmount.errors import (
 
 if TYPE_CHECKING:
     from fsmount.model import Entry, EntryId, Page
-    from fsmount.vfs.tree import Node
+    from fsmount.vfs.nodes import Node
 
 _EMPTY_PAGES = 20
 """In a row and with new cursors each: some providers filter after they have cut the page."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from fsmount.vfs.tree import Folder
+    from fsmount.vfs.nodes import Folder
 
 
 class Progress:

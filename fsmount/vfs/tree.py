@@ -10,75 +10,18 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from fsmount.errors import Gone, IsFolder, NotFolder
-from fsmount.model import ROOT_INODE, Entry, EntryId, Inode
-from fsmount.vfs.border import Attributes, Member
+from fsmount.model import ROOT_INODE, Entry, EntryId, Inode, Kind
 from fsmount.vfs.freshness import Freshness
+from fsmount.vfs.nodes import Folder, Node, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fsmount.vfs.compose import Layout
 
 NODES_IN_MEMORY = 200_000
 """Some 150 MB. The kernel's own references come on top: what it holds cannot be let go."""
-
-
-# Structs without garbage collection: half the memory of a class with slots, and a million of them
-# do not slow every collection down. Their only cycle is parent and children, which the tree undoes.
-class Node(msgspec.Struct, gc=False, eq=False):
-    """One file of the tree, and what a folder has in common with it.
-
-    Attributes:
-        inode: Its number.
-        parent: The folder it is in, or was in last; None for the root.
-        entry: As listed, with the first mtime of its version.
-        name: Its name in the tree; the very string of ``entry.name`` nearly always.
-        size: Its real size in bytes, which a listing may get wrong; None when not known.
-        lookups: References that the kernel and open handles hold; never negative.
-        open_size: Of its open versions, the size of the longest. The kernel cuts the reads of every
-            handle at the size that it knows, so it is told of no less.
-    """
-
-    inode: Inode
-    parent: Folder | None
-    entry: Entry
-    name: str
-    size: int | None
-    lookups: int = 0
-    open_size: int = 0
-
-    @property
-    def is_folder(self) -> bool:
-        """True for a folder."""
-        return isinstance(self, Folder)
-
-    def attributes(self) -> Attributes:
-        """Return what stat(2) tells."""
-        return Attributes(
-            inode=self.inode,
-            is_folder=isinstance(self, Folder),
-            size=max(self.size or 0, self.open_size),
-            mtime_ns=self.entry.mtime_ns,
-            entry=self.entry,
-        )
-
-
-class Folder(Node, gc=False, eq=False, kw_only=True):
-    """One folder of the tree.
-
-    Attributes:
-        member: The remote that it belongs to, and that lists it.
-        children: Shown name to node, in the order of the listing; None while not in memory.
-        freshness: How far its listing is to be trusted.
-        held: What keeps it in memory: each referenced child, each child folder that is in memory,
-            each open handle and listing of its own.
-    """
-
-    member: Member
-    children: dict[str, Node] | None = None
-    freshness: Freshness = msgspec.field(default_factory=Freshness)
-    held: int = 0
 
 
 class Tree:
@@ -91,23 +34,61 @@ class Tree:
     - An inode names one place. An entry that shows in a second place while the first still stands
       (it was moved, and the old folder's listing is older) gets an inode of its own there.
     - A folder is unloaded only when its ``held`` is 0.
+    - A folder that the configuration puts somewhere is referenced as long as the tree lives.
+    - The parts of any other folder are those that its parent's parts list under its name.
 
     Args:
-        member: The remote whose root is ``/``.
+        layout: Which remotes are shown where.
         new_inode: Gives an inode that nothing has had.
         most_nodes: How many may be in memory before folders are let go.
+        inodes: Of the folders that the layout has below its root, by their paths.
     """
 
     def __init__(
-        self, member: Member, new_inode: Callable[[], Inode], most_nodes: int = NODES_IN_MEMORY
+        self,
+        layout: Layout,
+        new_inode: Callable[[], Inode],
+        most_nodes: int = NODES_IN_MEMORY,
+        inodes: Mapping[str, Inode] | None = None,
     ) -> None:
-        root = member.driver.root
-        self.root = Folder(ROOT_INODE, None, root, "", 0, lookups=1, member=member)
         self._new_inode = new_inode
         self._most_nodes = most_nodes
-        self._nodes: dict[Inode, Node] = {ROOT_INODE: self.root}
+        self._nodes: dict[Inode, Node] = {}
         self._loaded: OrderedDict[Folder, None] = OrderedDict()
         self._referenced = 1
+        self.root = self._laid_out(layout, None, "", {"": ROOT_INODE, **(inodes or {})})
+        self.root.lookups = 1
+
+    def _laid_out(
+        self, layout: Layout, parent: Folder | None, name: str, inodes: Mapping[str, Inode]
+    ) -> Folder:
+        """Return the folder for ``layout``, with all that the layout has below it."""
+        parts = [
+            Part(member=member, key=layout.key(member), entry=member.driver.root)
+            for member in layout.members
+        ]
+        nobodys = Entry(id=EntryId(""), name=name, kind=Kind.FOLDER)
+        folder = Folder(
+            inodes[layout.path],
+            parent,
+            None,
+            parts[0].entry if parts else nobodys,
+            name,
+            0,
+            parts=parts,
+            layout=layout if parent is not None or layout.below else None,
+        )
+        self._nodes[folder.inode] = folder
+        if layout.below:
+            folder.children = {}
+            self._loaded[folder] = None
+        for step, below in layout.below.items():
+            child = self._laid_out(below, folder, step, inodes)
+            assert folder.children is not None
+            folder.children[step] = child
+            folder.held += child.children is not None
+            self.remember(child)
+        return folder
 
     def node(self, inode: Inode) -> Node:
         """Return the node numbered ``inode``.
@@ -146,14 +127,6 @@ class Tree:
             node = node.parent
         return "/".join(reversed(names))
 
-    def lineage(self, folder: Folder) -> set[EntryId]:
-        """Return the ids of ``folder`` and of every folder above it."""
-        ids = {folder.entry.id}
-        while folder.parent is not None:
-            folder = folder.parent
-            ids.add(folder.entry.id)
-        return ids
-
     @staticmethod
     def stands(node: Node) -> bool:
         """Tell whether ``node`` is still where its parent says."""
@@ -190,27 +163,89 @@ class Tree:
             self._empty(node)
 
     def make(
-        self, parent: Folder, entry: Entry, name: str, inode: Inode, size: int | None = None
+        self,
+        parent: Folder,
+        part: Part,
+        entry: Entry,
+        name: str,
+        inode: Inode,
+        size: int | None = None,
     ) -> Node:
         """Return a node for ``entry``, not in ``parent.children`` yet: the caller puts it there.
 
         A node that was taken out while referenced and has this inode is used again.
+
+        Args:
+            parent: Where it will be.
+            part: The part of ``parent`` that lists it.
+            entry: As listed.
+            name: Its shown name.
+            inode: Its number, unless something that stands has it.
+            size: Its real size where that is not the listed one.
         """
         old = self._nodes.get(inode)
         size = entry.size if size is None else size
         if old is not None and old.is_folder == entry.is_folder and not self.stands(old):
-            old.parent, old.entry, old.name, old.size = parent, entry, name, size
+            old.parent, old.part, old.entry, old.name, old.size = parent, part, entry, name, size
+            if isinstance(old, Folder):
+                old.parts = [_below(part, entry)]
             parent.held += _weight(old)
             return old
         if old is not None:
             inode = self._new_inode()
         node: Node
         if entry.is_folder:
-            node = Folder(inode, parent, entry, name, 0, member=parent.member)
+            node = Folder(inode, parent, part, entry, name, 0, parts=[_below(part, entry)])
         else:
-            node = Node(inode, parent, entry, name, size)
+            node = Node(inode, parent, part, entry, name, size)
         self._nodes[inode] = node
         return node
+
+    def join(self, folder: Folder, part: Part, entry: Entry) -> None:
+        """Let ``entry``, which ``part`` of the folder above lists, be part of ``folder`` too."""
+        assert folder.parent is not None
+        order = folder.parent.parts
+        folder.parts.append(_below(part, entry))
+        folder.parts.sort(key=lambda own: -1 if own.above is None else order.index(own.above))
+        self._headed(folder)
+
+    def leave(self, folder: Folder, part: Part) -> list[tuple[Inode, str]]:
+        """Take what ``part`` of the folder above adds out of ``folder``, which has more.
+
+        Returns:
+            The names that went, with the folders that had them.
+        """
+        own = folder.part_below(part)
+        if own is None:
+            return []
+        gone: list[tuple[Inode, str]] = []
+        beside = folder.beside(own)
+        for node in folder.listed_by(own).values():
+            if isinstance(node, Folder) and beside.get(node.name) is node:
+                gone += self.leave(node, own)
+            else:
+                gone.append((folder.inode, node.name))
+                self.take_out(node)
+        folder.parts.remove(own)
+        self._headed(folder)
+        return gone
+
+    def describe(self, folder: Folder, part: Part, entry: Entry) -> bool:
+        """Let ``part`` of the folder above list ``folder`` as ``entry``; return whether it is new.
+
+        The first part says what the folder is.
+        """
+        own = folder.part_below(part)
+        if own is None or own.entry == entry:
+            return False
+        own.entry = entry
+        self._headed(folder)
+        return True
+
+    @staticmethod
+    def _headed(folder: Folder) -> None:
+        if folder.layout is None and folder.parts:
+            folder.part, folder.entry = folder.parts[0].above, folder.parts[0].entry
 
     def show(self, folder: Folder, children: dict[str, Node]) -> None:
         """Let ``children`` be all that ``folder`` shows; nodes that are not in it are taken out."""
@@ -243,7 +278,8 @@ class Tree:
         """Let go of everything in a folder that was taken out."""
         children, folder.children = folder.children, None
         self._loaded.pop(folder, None)
-        folder.freshness = Freshness(asking=folder.freshness.asking)
+        for part in folder.parts:
+            part.freshness, part.loaded = Freshness(asking=part.freshness.asking), False
         for node in (children or {}).values():
             self._taken_out(folder, node)
 
@@ -260,7 +296,8 @@ class Tree:
         for folder in [folder for folder in self._loaded if _may_go(folder)]:
             children = folder.children or {}
             folder.children = None
-            folder.freshness = Freshness()
+            for part in folder.parts:
+                part.freshness, part.loaded = Freshness(), False
             del self._loaded[folder]
             if folder.parent is not None:
                 folder.parent.held -= 1
@@ -302,7 +339,13 @@ def _weight(node: Node) -> int:
     return (node.lookups > 0) + loaded
 
 
+def _below(part: Part, entry: Entry) -> Part:
+    """Return the part of a folder that ``part`` of the folder above lists as ``entry``."""
+    return Part(member=part.member, key=part.key, entry=entry, above=part)
+
+
 def _may_go(folder: Folder) -> bool:
     """Tell whether nothing is lost when ``folder`` is loaded again: a pause would be."""
-    freshness = folder.freshness
-    return not folder.held and not freshness.asking and freshness.failure is None
+    return not folder.held and not any(
+        part.freshness.asking or part.freshness.failure is not None for part in folder.parts
+    )

@@ -12,7 +12,7 @@ import trio
 from fsmount.errors import FsmountError, NotFound, WrongSize
 from fsmount.health import Health
 from fsmount.model import Entry, EntryId, Inode, Kind, Page
-from fsmount.vfs.filesystem import Member, open_filesystem
+from fsmount.vfs.filesystem import Layout, Member, open_filesystem
 
 ROOT = Entry(id=EntryId("root"), name="", kind=Kind.FOLDER)
 
@@ -223,23 +223,25 @@ class DictStore:
         await trio.lowlevel.checkpoint()
 
 
-def member_of(cloud, *, ttl_s=300.0, domain=""):
+def member_of(cloud, *, ttl_s=300.0, domain="", name="cloud", **fields):
     return Member(
-        name="cloud",
-        identity="cloud:1",
+        name=name,
+        identity=f"{name}:1",
         domain=domain,
         driver=cloud,
         source=cloud.source,
-        health=Health(remote="cloud"),
+        health=Health(remote=name),
         listing_ttl_s=ttl_s,
+        **fields,
     )
 
 
 @asynccontextmanager
 async def opened(cloud, *, store=None, kernel=None, reader=None, ttl_s=300.0, domain="", **options):
-    """Open a filesystem over ``cloud`` whose wall clock is trio's."""
+    """Open a filesystem over a cloud (or a layout of several), whose wall clock is trio's."""
+    shown = cloud if isinstance(cloud, Layout) else member_of(cloud, ttl_s=ttl_s, domain=domain)
     async with open_filesystem(
-        member_of(cloud, ttl_s=ttl_s, domain=domain),
+        shown,
         reader=reader or FakeReader(),
         store=store,
         kernel=kernel,

@@ -123,7 +123,9 @@ async def test_status_is_plain_data():
             "state": "online",
             "reason": "",
             "until": None,
-            "remotes": [{"name": "cloud", "state": "online", "reason": "", "until": None}],
+            "remotes": [
+                {"name": "cloud", "paths": ["/"], "state": "online", "reason": "", "until": None}
+            ],
             "counts": {"nodes": 2, "folders": 1, "referenced": 1},
             "handles": [],
         }

@@ -10,8 +10,8 @@ import pytest
 from fsmount.drivers.base import DriverOptions
 from fsmount.model import Entry, EntryId, Inode, Kind
 from fsmount.vfs.filesystem import open_filesystem
+from fsmount.vfs.nodes import Node
 from fsmount.vfs.order import ordered
-from fsmount.vfs.tree import Node
 from tests.vfs.cloud import Cloud, FakeReader, member_of, names_of
 
 FILES = {"b": (2, 30), "a": (30, 1), "c": (2, 2), "D": (None, 9)}
@@ -22,6 +22,7 @@ def nodes():
     yield from (
         Node(
             Inode(number),
+            None,
             None,
             Entry(id=EntryId(name), name=name, kind=kind, size=size, mtime_ns=time_ns),
             name,
