@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fsmount.assembly import find_arrangement, open_assembly
 from fsmount.attributes import Costly
 from fsmount.cache.disk import open_disk_cache
 from fsmount.config import load_config
 from fsmount.daemon import Served
 from fsmount.errors import UsageError
 from fsmount.reader.stream import open_reader
-from fsmount.remote import describe, find_source, open_remote
+from fsmount.remote import describe
 from fsmount.store.directories import on_network_filesystem, prepare
 from fsmount.store.tree import open_tree_store
 from fsmount.vfs.filesystem import open_filesystem
@@ -24,11 +25,11 @@ from fsmount.vfs.filesystem import open_filesystem
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from fsmount.assembly import Assembly
     from fsmount.daemon import Compose, Verb
     from fsmount.options import MountOptions
-    from fsmount.remote import Remote
     from fsmount.store.directories import Directories
-    from fsmount.vfs.filesystem import Filesystem, Kernel
+    from fsmount.vfs.filesystem import Attributes, Filesystem, Kernel
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,12 @@ def composition(
     @asynccontextmanager
     async def compose(kernel: Kernel) -> AsyncIterator[Served]:
         config = await trio.to_thread.run_sync(load_config, config_path, directories)
-        source = await find_source(text, config, options.remote, directories)
+        wanted = await find_arrangement(text, config, options.remote, directories)
         trees = await trio.to_thread.run_sync(prepare, directories.state / "trees")
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
-            remote = await enter(open_remote(source, directories))
-            blocks = await trio.to_thread.run_sync(_blocks, directories, source.identity)
+            assembly = await enter(open_assembly(wanted, directories))
+            blocks = await trio.to_thread.run_sync(_blocks, directories, wanted.identity)
             disk = await enter(
                 open_disk_cache(
                     blocks or Path(os.devnull),
@@ -55,30 +56,30 @@ def composition(
                 )
             )
             reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
-            store = await enter(open_tree_store(trees / f"{source.identity}.sqlite"))
+            store = await enter(open_tree_store(trees / f"{wanted.identity}.sqlite"))
             filesystem = await enter(
-                open_filesystem(remote.member, reader=reader, store=store, kernel=kernel)
+                open_filesystem(assembly.layout, reader=reader, store=store, kernel=kernel)
             )
             yield Served(
                 filesystem=filesystem,
-                health=remote.health,
-                shown=source.shown,
-                remote=source.name,
-                driver=source.driver,
-                listing_ttl_s=remote.member.listing_ttl_s,
-                verbs=_verbs(filesystem, remote),
-                costly=Costly(link=remote.direct_link, thumbnail=remote.thumbnail),
+                health=assembly.health,
+                shown=wanted.shown,
+                remote=wanted.name,
+                driver=assembly.driver,
+                listing_ttl_s=assembly.listing_ttl_s,
+                verbs=_verbs(filesystem, assembly),
+                costly=_costly(filesystem, assembly),
                 details=lambda: {
                     "memory": dict(reader.statistics()),
                     "disk": dict(disk.statistics()),
-                    "governor": dict(remote.governor.snapshot()),
+                    "governor": assembly.governors(),
                 },
             )
 
     return compose
 
 
-def _verbs(filesystem: Filesystem, remote: Remote) -> dict[str, Verb]:
+def _verbs(filesystem: Filesystem, assembly: Assembly) -> dict[str, Verb]:
     """Return what ``fsmount stat`` and ``fsmount link`` ask of a path in the mount."""
 
     async def stat(path: str) -> Mapping[str, object]:
@@ -87,9 +88,22 @@ def _verbs(filesystem: Filesystem, remote: Remote) -> dict[str, Verb]:
         return describe(path, found, cached=cached)
 
     async def link(path: str) -> Mapping[str, object]:
-        return await remote.direct_link(await filesystem.find(path))
+        found = await filesystem.find(path)
+        return await assembly.remote_of(filesystem, found).direct_link(found)
 
     return {"stat": stat, "link": link}
+
+
+def _costly(filesystem: Filesystem, assembly: Assembly) -> Costly:
+    """Return what attributes of a file ask of the remote that has it."""
+
+    async def link(node: Attributes) -> Mapping[str, object]:
+        return await assembly.remote_of(filesystem, node).direct_link(node)
+
+    async def thumbnail(node: Attributes) -> str:
+        return await assembly.remote_of(filesystem, node).thumbnail(node)
+
+    return Costly(link=link, thumbnail=thumbnail)
 
 
 def _blocks(directories: Directories, identity: str) -> Path | None:

@@ -6,6 +6,9 @@
     driver = "cloudreve"
     address = "https://cloud.example.com"
 
+    [mounts.media]
+    tree = { "/" = "photos", "/films" = ["films", "more-films"] }
+
 Which keys a remote may have is declared by its driver; everything unknown is refused with the
 nearest known name and the line it stands on.
 """
@@ -41,7 +44,9 @@ RESERVED = frozenset(
         *("refresh", "remotes", "share", "stat", "status", "systemd", "umount", "verify"),
     )
 )
-"""Names that no remote may have: the subcommands, those to come included."""
+"""Names that no remote and no mount may have: the subcommands, those to come included."""
+
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +58,24 @@ class RemoteConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MountConfig:
+    """One ``[mounts.NAME]``: names of remotes by the path where they are shown, in order."""
+
+    tree: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """What a configuration file says.
 
     Attributes:
         remotes: By name, in the file's order.
+        mounts: Several remotes as one tree, by name; no name is a remote's.
         path: The file; None when there is none.
     """
 
     remotes: Mapping[str, RemoteConfig] = field(default_factory=dict)
+    mounts: Mapping[str, MountConfig] = field(default_factory=dict)
     path: Path | None = None
 
 
@@ -104,20 +118,38 @@ def parse_config(text: str, path: Path) -> Config:
         raise UsageError(f"cannot read the configuration {path}: {exc}") from exc
     file = _File(path=path, text=text)
     for name in document:
-        if name == "mounts":
-            raise file.wrong(
-                (name,),
-                "[mounts.NAME] is not supported yet",
-                'use "fsmount mount" or a line in /etc/fstab',
-            )
-        if name != "remotes":
-            raise file.unknown((), name, ["remotes"])
-    tables = document.get("remotes", {})
+        if name not in ("remotes", "mounts"):
+            raise file.unknown((), name, ["remotes", "mounts"])
+    remotes = {name: _remote(name, table, file) for name, table in _tables(document, file)}
+    mounts = {
+        name: _mount(name, table, remotes, file)
+        for name, table in _tables(document, file, "mounts")
+    }
+    return Config(remotes=remotes, mounts=mounts, path=path)
+
+
+def _tables(
+    document: Mapping[str, object], file: _File, kind: str = "remotes"
+) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """Return the tables ``[kind.NAME]``, whose names can be typed as a SOURCE."""
+    tables = document.get(kind, {})
     if not isinstance(tables, dict):
-        raise file.wrong((), '"remotes" is not a table', "write [remotes.NAME]", key="remotes")
-    return Config(
-        remotes={name: _remote(name, table, file) for name, table in tables.items()}, path=path
-    )
+        raise file.wrong((), f'"{kind}" is not a table', f"write [{kind}.NAME]", key=kind)
+    for name, table in tables.items():
+        at, called = (kind, name), f"[{kind}.{name}]"
+        if not isinstance(table, dict):
+            raise file.wrong(
+                at[:1], f"{kind}.{name} is not a table", f"write {called} above its keys", key=name
+            )
+        if name in RESERVED:
+            raise file.wrong(
+                at, f'{called} is called like the command "fsmount {name}"', "choose another name"
+            )
+        if not re.fullmatch(r"\w[\w.-]{0,63}", name):
+            raise file.wrong(
+                at, f"{called} cannot be typed as a SOURCE", "use letters, digits, - _ and ."
+            )
+    return tables.items()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,21 +199,9 @@ def line_of(text: str, table: tuple[str, ...], key: str = "") -> int | None:
     return found
 
 
-def _remote(name: str, table: object, file: _File) -> RemoteConfig:
+def _remote(name: str, table: Mapping[str, object], file: _File) -> RemoteConfig:
     at = ("remotes", name)
     called = f"[remotes.{name}]"
-    if not isinstance(table, dict):
-        raise file.wrong(
-            at[:1], f"remotes.{name} is not a table", f"write {called} above its keys", key=name
-        )
-    if name in RESERVED:
-        raise file.wrong(
-            at, f'{called} is called like the command "fsmount {name}"', "choose another name"
-        )
-    if not re.fullmatch(r"\w[\w.-]{0,63}", name):
-        raise file.wrong(
-            at, f"{called} cannot be typed as a SOURCE", "use letters, digits, - _ and ."
-        )
     driver = table.get("driver")
     if not isinstance(driver, str):
         raise file.wrong(
@@ -203,6 +223,71 @@ def _remote(name: str, table: object, file: _File) -> RemoteConfig:
         what, _, place = str(exc).replace("`", "").partition(" - at $.")
         raise file.wrong(at, f"{called} {place}: {what[0].lower()}{what[1:]}", key=place) from exc
     return RemoteConfig(driver=driver, options=options)
+
+
+def _mount(
+    name: str, table: Mapping[str, object], remotes: Mapping[str, object], file: _File
+) -> MountConfig:
+    at = ("mounts", name)
+    called = f"[mounts.{name}]"
+    if name in remotes:
+        raise file.wrong(
+            at, f"{called} is called like the remote [remotes.{name}]", "choose another name"
+        )
+    for key in table:
+        if key != "tree":
+            raise file.unknown(at, key, ["tree"])
+    tree = table.get("tree")
+    if not isinstance(tree, dict) or not tree:
+        raise file.wrong(
+            at,
+            f"{called} lacks a tree" if tree is None else f"{called} tree: it shows nothing",
+            'write tree = { "/" = "REMOTE", "/films" = ["REMOTE", "REMOTE"] }',
+            key="" if tree is None else "tree",
+        )
+    places: dict[str, tuple[str, ...]] = {}
+    for path, shown in tree.items():
+        what, advice = _place_fault(path, shown, remotes)
+        clean = "/" + "/".join(step for step in path.split("/") if step)
+        if not what and clean in places:
+            what, advice = f'"{path}" stands twice', 'list its remotes in one ["a", "b"]'
+        if what:
+            # A tree in a table of its own, [mounts.NAME.tree], has lines for its paths.
+            line = line_of(file.text, (*at, "tree"), path) is not None
+            table_at = (*at, "tree") if line else at
+            raise file.wrong(
+                table_at, f"{called} tree: {what}", advice, key=path if line else "tree"
+            )
+        places[clean] = (shown,) if isinstance(shown, str) else tuple(shown)
+    return MountConfig(tree=places)
+
+
+def _place_fault(path: str, shown: object, remotes: Mapping[str, object]) -> tuple[str, str]:
+    """Return what is wrong with one line of a tree, and what to do; two empty texts if nothing."""
+    if not path.startswith("/"):
+        return f'"{path}" is not an absolute path', f'write "/{path}"'
+    steps = [step for step in path.split("/") if step]
+    if ".." in steps or "." in steps:
+        return f'"{path}" holds "." or ".."', "write the path without them"
+    if "\0" in path or any(len(step.encode()) > _LONGEST_NAME for step in steps):
+        return f'"{path}" cannot be the path of a directory', "names have 255 bytes at most"
+    names = [shown] if isinstance(shown, str) else shown
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) for each in names):
+        return f'"{path}" names no remote', f'write "{path}" = "REMOTE" or ["REMOTE", "REMOTE"]'
+    for name in names:
+        if name not in remotes:
+            near = nearest(name, remotes)
+            there = ", ".join(remotes)
+            return f'there is no remote "{name}" to show at "{path}"', (
+                f'did you mean "{near}"?'
+                if near
+                else f"there are {there}"
+                if there
+                else "write [remotes.NAME]"
+            )
+        if names.count(name) > 1:
+            return f'"{name}" stands twice at "{path}"', "name it once"
+    return "", ""
 
 
 def _holds_secrets(config: Config) -> bool:

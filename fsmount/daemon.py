@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fsmount.attributes import Costly
-    from fsmount.health import Health
+    from fsmount.health import Health, Healths
     from fsmount.options import MountOptions
     from fsmount.supervisor import Reports
     from fsmount.vfs.filesystem import Filesystem
@@ -72,10 +72,10 @@ class Served:
 
     Attributes:
         filesystem: Answers the kernel.
-        health: Of the remote.
+        health: Of the remote, or of several together.
         shown: The SOURCE as it may be shown.
-        remote: Its name.
-        driver: Of the remote.
+        remote: Its name, or that of the configured mount.
+        driver: Of the remote; of several all of them.
         listing_ttl_s: Seconds its listings are fresh.
         details: Parts of ``status`` that the layers below know (memory, disk, governor).
         verbs: Further questions of the control door that they can answer.
@@ -83,7 +83,7 @@ class Served:
     """
 
     filesystem: Filesystem
-    health: Health
+    health: Health | Healths
     shown: str
     remote: str
     driver: str
@@ -222,6 +222,8 @@ async def _running(service: Callable[..., Awaitable[object]], *args: object) -> 
 async def _first_page(served: Served, within_s: float, *, may_wait: bool) -> None:
     """Wait until the root's first page stands, for at most ``within_s`` seconds.
 
+    Of several remotes at the root one that can be listed is enough: the others heal behind.
+
     Raises:
         FsmountError: Refused with authority; or not to be had now, unless ``may_wait``.
     """
@@ -229,12 +231,14 @@ async def _first_page(served: Served, within_s: float, *, may_wait: bool) -> Non
         with trio.fail_after(within_s):
             await _listed(served.filesystem)
     except trio.TooSlowError:
-        failure: errors.FsmountError = errors.TimedOut(
+        failure: errors.FsmountError | None = errors.TimedOut(
             f'cannot list "{served.shown}": no answer within {within_s:.0f} s'
         )
     except errors.FsmountError as exc:
         failure = exc
     else:
+        failure = None
+    if failure is None or served.filesystem.root_stands():
         # A kept tree stands although its share is over: say so now, not at the first read.
         report = served.health.report
         if report.state not in (State.GONE, State.LOGIN_LOST):
@@ -254,6 +258,8 @@ async def _listed(filesystem: Filesystem) -> None:
             finally:
                 folder.close()
         except errors.TimedOut:
+            if filesystem.root_stands():
+                return
             # The tree answers in time whatever happens; its fetch goes on behind, for as long as
             # the caller waits.
             await trio.sleep(_POLL_S)

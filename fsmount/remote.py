@@ -289,6 +289,7 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
             has_quota=quota is not None,
             space=capacity.last,
             sort=options.sort,
+            account=source.account_key,
         )
         async with trio.open_nursery() as nursery:
             if quota is not None:

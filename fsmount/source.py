@@ -1,4 +1,4 @@
-"""What a SOURCE means: the name of a remote, a pasted link, or a driver's own address.
+"""What a SOURCE means: the name of a remote or a mount, a pasted link, a driver's own address.
 
 A link that only looks like one of a driver's (``https://some.site/s/ID``) is settled by asking the
 site once; the answer is remembered per SOURCE, because boot has no network.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fsmount.account.account import Send
-    from fsmount.config import Config
+    from fsmount.config import Config, MountConfig
     from fsmount.drivers.base import DriverOptions, DriverSpec, LinkMatch
     from fsmount.store.detections import Detections
 
@@ -65,6 +65,61 @@ class Source:
     is_share: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """Everything needed to open what one SOURCE shows: one remote, or several at their places.
+
+    Attributes:
+        name: For messages: that of the remote, or of the ``[mounts.NAME]``.
+        shown: The SOURCE as it may be shown: codes blanked.
+        identity: Stable name of the whole, a file name. A mount keeps it when its tree is edited:
+            what is kept is keyed by remote within.
+        places: Which remotes are shown at which path (``/films``), in order.
+    """
+
+    name: str
+    shown: str
+    identity: str
+    places: Mapping[str, tuple[Source, ...]]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Each remote once, in the order in which they are written."""
+        found = {source.identity: source for place in self.places.values() for source in place}
+        return list(found.values())
+
+
+def alone(source: Source) -> Arrangement:
+    """Return the arrangement that shows ``source`` and nothing else."""
+    return Arrangement(
+        name=source.name,
+        shown=source.shown,
+        identity=source.identity,
+        places={"/": (source,)},
+    )
+
+
+def arranged(name: str, config: Config, overrides: Mapping[str, str]) -> Arrangement:
+    """Return what ``[mounts.NAME]`` shows; nobody has to be asked.
+
+    Raises:
+        UsageError: ``-o`` says anything of a remote: which one is meant?
+    """
+    for option in overrides:
+        near = nearest(option, STANDARD)
+        raise UsageError(
+            f'"{name}" is a mount of several remotes, which takes no option "{option}"',
+            advice=f'did you mean "{near}"?' if near else "write it to the remotes it is for",
+        )
+    tree = config.mounts[name].tree
+    return Arrangement(
+        name=name,
+        shown=name,
+        identity=account_key(name, f"mount\0{name}"),
+        places={path: tuple(configured(each, config) for each in tree[path]) for path in tree},
+    )
+
+
 async def resolve(
     text: str,
     config: Config,
@@ -88,6 +143,11 @@ async def resolve(
         FsmountError: The site was asked and failed in a way that says something.
     """
     text = text.strip()
+    if text in config.mounts:
+        raise UsageError(
+            f'"{text}" is a mount of several remotes, and this is asked of one',
+            advice=f"name one of {', '.join(_members(config.mounts[text]))}",
+        )
     wanted = dict(overrides)
     driver = wanted.pop("driver", None)
     if text in config.remotes:
@@ -180,8 +240,9 @@ def _not_understood(text: str, config: Config, driver: str | None) -> UsageError
         )
     if re.fullmatch(r"[\w.-]+", text):
         where = f"in {config.path}" if config.path else "and no configuration file"
-        near = nearest(text, config.remotes)
-        names = ", ".join(config.remotes)
+        known = [*config.remotes, *config.mounts]
+        near = nearest(text, known)
+        names = ", ".join(known)
         return UsageError(
             f'there is no remote "{text}" {where}',
             advice=f'did you mean "{near}"?'
@@ -195,6 +256,10 @@ def _not_understood(text: str, config: Config, driver: str | None) -> UsageError
         "SOURCE is neither a configured remote nor a link that is understood",
         advice="paste a share link such as https://cloud.example.com/s/AbC1",
     )
+
+
+def _members(mount: MountConfig) -> dict[str, None]:
+    return dict.fromkeys(name for names in mount.tree.values() for name in names)
 
 
 def _overridden(

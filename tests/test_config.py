@@ -87,12 +87,11 @@ def test_an_empty_file_is_a_configuration_without_remotes():
         ),
         (
             "\nlog = 'x'\n",
-            '/c/config.toml line 2: unknown name "log"; known are remotes',
+            '/c/config.toml line 2: unknown name "log"; known are mounts, remotes',
         ),
         (
             "[mounts.a]\nsource = 'x'\n",
-            "/c/config.toml line 1: [mounts.NAME] is not supported yet; "
-            'use "fsmount mount" or a line in /etc/fstab',
+            '/c/config.toml line 2: unknown name "source" in [mounts.a]; known are tree',
         ),
         (
             "[remotes.login]\ndriver = 'fake'\n",
@@ -202,3 +201,90 @@ def test_the_nearest_name_is_near():
     """And nothing when all are far."""
     assert nearest("adress", ["address", "auth"]) == "address"
     assert nearest("zzz", ["address", "auth"]) is None
+
+
+REMOTES = "[remotes.films]\ndriver = 'fake'\n[remotes.music]\ndriver = 'fake'\n"
+
+
+def test_a_mount_shows_remotes_at_paths():
+    """One name or several; slashes too many do no harm; a table of its own is as good."""
+    text = f"""{REMOTES}
+        [mounts.media]
+        tree = {{ "/" = "music", "//films/" = ["films", "music"] }}
+        [mounts.other.tree]
+        "/a/b" = "films"
+        """
+    config = parse_config(text, HERE)
+    assert config.mounts["media"].tree == {"/": ("music",), "/films": ("films", "music")}
+    assert config.mounts["other"].tree == {"/a/b": ("films",)}
+
+
+@pytest.mark.parametrize(
+    ("mounts", "message"),
+    [
+        (
+            "[mounts.m]\n",
+            "line 5: [mounts.m] lacks a tree; "
+            'write tree = { "/" = "REMOTE", "/films" = ["REMOTE", "REMOTE"] }',
+        ),
+        (
+            "[mounts.m]\ntree = {}\n",
+            "line 6: [mounts.m] tree: it shows nothing; "
+            'write tree = { "/" = "REMOTE", "/films" = ["REMOTE", "REMOTE"] }',
+        ),
+        (
+            "[mounts.m]\ntree = { '/' = 'film' }\n",
+            'line 6: [mounts.m] tree: there is no remote "film" to show at "/"; '
+            'did you mean "films"?',
+        ),
+        (
+            "[mounts.m.tree]\n'/' = 'films'\n'/x' = ['films', 'zzz']\n",
+            'line 7: [mounts.m] tree: there is no remote "zzz" to show at "/x"; '
+            "there are films, music",
+        ),
+        (
+            "[mounts.m]\ntree = { 'films' = 'films' }\n",
+            'line 6: [mounts.m] tree: "films" is not an absolute path; write "/films"',
+        ),
+        (
+            "[mounts.m]\ntree = { '/a/../b' = 'films' }\n",
+            'line 6: [mounts.m] tree: "/a/../b" holds "." or ".."; write the path without them',
+        ),
+        (
+            f"[mounts.m]\ntree = {{ '/{'x' * 256}' = 'films' }}\n",
+            f'line 6: [mounts.m] tree: "/{"x" * 256}" cannot be the path of a directory; '
+            "names have 255 bytes at most",
+        ),
+        (
+            "[mounts.m]\ntree = { '/a' = [] }\n",
+            'line 6: [mounts.m] tree: "/a" names no remote; '
+            'write "/a" = "REMOTE" or ["REMOTE", "REMOTE"]',
+        ),
+        (
+            "[mounts.m]\ntree = { '/a' = ['films', 'films'] }\n",
+            'line 6: [mounts.m] tree: "films" stands twice at "/a"; name it once',
+        ),
+        (
+            "[mounts.m]\ntree = { '/a' = 'films', '/a/' = 'music' }\n",
+            'line 6: [mounts.m] tree: "/a/" stands twice; list its remotes in one ["a", "b"]',
+        ),
+        (
+            "[mounts.films]\ntree = { '/' = 'films' }\n",
+            "line 5: [mounts.films] is called like the remote [remotes.films]; choose another name",
+        ),
+        (
+            "[mounts.status]\ntree = { '/' = 'films' }\n",
+            'line 5: [mounts.status] is called like the command "fsmount status"; '
+            "choose another name",
+        ),
+        (
+            "[mounts.m]\ntreee = 1\n",
+            'line 6: unknown name "treee" in [mounts.m]; did you mean "tree"?',
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_mount_is_said_in_words(mounts, message):
+    """With its line, and what was probably meant."""
+    with pytest.raises(UsageError) as caught:
+        parse_config(REMOTES + mounts, HERE)
+    assert str(caught.value) == f"/c/config.toml {message}"

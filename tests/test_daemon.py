@@ -33,6 +33,10 @@ class Filesystem:
         self._answers = list(answers)
         self.asked = 0
         self.closed = 0
+        self.stands = False
+
+    def root_stands(self):
+        return self.stands
 
     async def open_folder(self, inode):
         self.asked += 1
@@ -170,3 +174,12 @@ async def test_a_mount_that_is_stopped_before_it_stands_closes_what_was_opened(t
         with pytest.raises(errors.FsmountError, match="stopped before it was mounted"):
             await life.run(compose)
     assert closed == [True]
+
+
+@pytest.mark.parametrize("failure", [errors.Unreachable("no network"), errors.TimedOut("late")])
+async def test_one_remote_of_several_is_enough_for_a_first_page(failure):
+    """A dead one beside it must not stop the mount."""
+    tree = served(failure)
+    tree.filesystem.stands = True
+    await first_page(tree)
+    assert tree.filesystem.asked == 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fsmount import drivers
-from fsmount.config import Config, RemoteConfig
+from fsmount.config import Config, MountConfig, RemoteConfig
 from fsmount.errors import Unreachable, UsageError
 from fsmount.model import Answer
-from fsmount.source import resolve
+from fsmount.source import arranged, configured, resolve
 from fsmount.store.detections import Detections
 from tests.fake_driver import SPEC, FakeOptions
 
@@ -278,3 +280,41 @@ async def test_a_share_may_borrow_a_login():
     assert lent.signer.password == "pw"
     assert alone.signer is alone.options
     assert lent.identity == alone.identity
+
+
+MEDIA = MountConfig(tree={"/": ("a",), "/films": ("b", "a")})
+
+
+def test_a_mount_is_its_remotes_at_their_places():
+    """Each is what it is by itself; the whole keeps its name when the tree is edited."""
+    both = replace(config(a={"address": "https://a"}, b={"share": "B"}), mounts={"m": MEDIA})
+    found = arranged("m", both, {})
+    assert {path: [each.name for each in place] for path, place in found.places.items()} == {
+        "/": ["a"],
+        "/films": ["b", "a"],
+    }
+    assert [source.name for source in found.sources] == ["a", "b"]
+    assert found.places["/"][0] == configured("a", both)
+    edited = replace(both, mounts={"m": MountConfig(tree={"/": ("b",)})})
+    assert arranged("m", edited, {}).identity == found.identity
+    assert found.identity not in {source.identity for source in found.sources}
+
+
+async def test_what_is_asked_of_one_remote_is_not_asked_of_a_mount():
+    """Options of a remote and commands about one say which are meant."""
+    both = replace(config(a={}, b={}), mounts={"m": MEDIA})
+    with pytest.raises(UsageError) as caught:
+        arranged("m", both, {"address": "https://x"})
+    assert str(caught.value) == (
+        '"m" is a mount of several remotes, which takes no option "address"; '
+        "write it to the remotes it is for"
+    )
+    with pytest.raises(UsageError, match='did you mean "allow_other"'):
+        arranged("m", both, {"alow_other": ""})
+    with pytest.raises(UsageError) as caught:
+        await resolved("m", both)
+    assert str(caught.value) == (
+        '"m" is a mount of several remotes, and this is asked of one; name one of a, b'
+    )
+    with pytest.raises(UsageError, match='did you mean "media"'):
+        await resolved("medai", replace(both, mounts={"media": MEDIA}))

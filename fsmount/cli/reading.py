@@ -290,8 +290,9 @@ def curl(name: str, url: str, headers: Mapping[str, str]) -> str:
 async def _link(
     invocation: Invocation, at: Unmounted, options: tuple[str, ...]
 ) -> tuple[str, dict[str, Any]]:
-    async with opened(invocation, at, options) as (remote, filesystem):
+    async with opened(invocation, at, options) as (assembly, filesystem):
         found = await filesystem.find(at.path)
+        remote = assembly.remote_of(filesystem, found)
         return found.entry.name, await remote.direct_link(found)
 
 

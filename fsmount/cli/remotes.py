@@ -11,7 +11,7 @@ from fsmount.cli.rows import say
 @click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def remotes(ctx: click.Context) -> None:
-    """List the configured remotes: name, driver, site, what is mounted, whether signed in."""
+    """List the configured remotes (driver, site, what of it, whether signed in) and mounts."""
     if ctx.invoked_subcommand is None:
         _list(ctx.find_object(Invocation) or Invocation())
 
@@ -49,6 +49,9 @@ def _list(invocation: Invocation) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         say("  ".join(cells).rstrip())
+    for name, mount in config.mounts.items():
+        tree = ", ".join(f"{path}: {' + '.join(names)}" for path, names in mount.tree.items())
+        say(f"{name}  mount of several  {tree}")
 
 
 @remotes.command()

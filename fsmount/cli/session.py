@@ -1,10 +1,11 @@
-"""Opens a SOURCE without a mount: a remote, and the tree over it."""
+"""Opens a SOURCE without a mount: a remote or several, and the tree over them."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from fsmount.assembly import find_arrangement, open_assembly
 from fsmount.config import load_config
 from fsmount.options import parse_options
 from fsmount.reader.stream import open_reader
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
+    from fsmount.assembly import Assembly
     from fsmount.cli.parameters import Invocation
     from fsmount.remote import Remote
     from fsmount.vfs.filesystem import Filesystem
@@ -39,19 +41,27 @@ async def open_source(
 
 
 @asynccontextmanager
-async def open_tree(remote: Remote, *, memory_bytes: int) -> AsyncIterator[Filesystem]:
-    """Open the tree over ``remote``; nothing of it is kept on disk."""
+async def open_tree(
+    invocation: Invocation, text: str, options: Sequence[str]
+) -> AsyncIterator[tuple[Assembly, Filesystem]]:
+    """Open everything that ``text`` shows, and the tree over it; no listing is kept on disk."""
+    directories = find_directories()
+    prepare(directories.state)
+    wanted = parse_options(options)
+    config = load_config(config_path(invocation, wanted.config), directories)
+    arrangement = await find_arrangement(text, config, wanted.remote, directories)
     async with (
-        open_reader(memory_bytes=memory_bytes, disk=None) as reader,
+        open_assembly(arrangement, directories) as assembly,
+        open_reader(memory_bytes=wanted.memory_bytes, disk=None) as reader,
         open_filesystem(
-            remote.member,
+            assembly.layout,
             reader=reader,
             store=None,
             answer_within_s=_ANSWER_WITHIN_S,
             stale_after_s=_ANSWER_WITHIN_S,
         ) as filesystem,
     ):
-        yield filesystem
+        yield assembly, filesystem
 
 
 def config_path(invocation: Invocation, option: str) -> Path | None:

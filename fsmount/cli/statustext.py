@@ -22,12 +22,13 @@ def lines(told: Mapping[str, Any]) -> list[str]:
 
 
 def _body(told: Mapping[str, Any]) -> Iterator[str]:
-    state = str(told["state"])
-    if told.get("reason"):
-        state += f": {told['reason']}"
-    if told.get("until"):
-        state += f" (until {_clock(told['until'])})"
-    yield state
+    remotes = told.get("remotes") or ()
+    if len(remotes) > 1:
+        yield str(told["state"])
+        for remote in remotes:
+            yield f"  {remote['name']} at {', '.join(remote['paths'])}: {_state(remote)}"
+    else:
+        yield _state(told)
     since = local_time(int(told["since"] * 1e9))
     yield f"driver {told['driver']}, since {since}, pid {told['pid']}"
     if space := told.get("space"):
@@ -47,6 +48,15 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {', '.join(notable)}"
     for handle in told.get("handles") or ():
         yield _handle(handle)
+
+
+def _state(told: Mapping[str, Any]) -> str:
+    state = str(told["state"])
+    if told.get("reason"):
+        state += f": {told['reason']}"
+    if told.get("until"):
+        state += f" (until {_clock(told['until'])})"
+    return state
 
 
 def _lane(lane: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -248,3 +249,23 @@ def test_ctrl_c_while_the_site_says_nothing_ends_quietly(tree, places):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
+
+
+def test_a_mount_of_several_remotes_is_read_without_being_mounted(fsmount, site, tmp_path):
+    """ls, stat, cat and link take its name as a SOURCE; remotes lists it."""
+    config = tmp_path / "c.toml"
+    text = Path(site.config).read_text()
+    config.write_text(f"{text}\n[mounts.media]\ntree = {{ '/a/one' = 'demo', '/b' = 'demo' }}\n")
+    config.chmod(0o600)
+
+    def ask(command, *words):
+        return fsmount("--config", config, command, "media", *words)
+
+    assert ask("ls").out.split() == ["a/", "b/"]
+    assert ask("ls", "a").out.split() == ["one/"]
+    assert "hello.txt" in ask("ls", "a/one").out.split()
+    assert ask("cat", "b/hello.txt").out == "hello\n"
+    assert ask("link", "--url", "b/hello.txt").out.startswith("http")
+    assert ask("link", "a").line == 'fsmount: "a" is a folder; only files have links'
+    shown = fsmount("--config", config, "remotes").out.splitlines()[-1]
+    assert shown == "media  mount of several  /a/one: demo, /b: demo"

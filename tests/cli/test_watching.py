@@ -137,3 +137,17 @@ def test_what_is_not_mounted_is_not_unmounted(fsmount, tmp_path):
         for path in (tmp_path, tmp_path / "x")
     ]
     assert result.code == 1
+
+
+def test_of_several_remotes_each_has_its_line():
+    """Name, places, state and reason."""
+    remotes = [
+        {"name": "a", "paths": ["/", "/x"], "state": "online", "reason": "", "until": None},
+        {"name": "b", "paths": ["/"], "state": "offline", "reason": "no network", "until": None},
+    ]
+    told = lines({**TOLD, "state": "partial", "reason": "b is offline", "remotes": remotes})
+    assert told[1:4] == [
+        "  partial",
+        "    a at /, /x: online",
+        "    b at /: offline: no network",
+    ]

@@ -165,6 +165,9 @@ class FakeFilesystem:
         name = next(name for name, child in self._root.children.items() if child is node)
         return FakeFile(node, name)
 
+    def root_stands(self):
+        return True
+
     def space(self):
         return Space(total=1_000_000_000, used=250_000_000)
 
