@@ -358,6 +358,19 @@ async def test_what_is_larger_than_the_budget_is_not_taken(directory):
         assert disk.holds(key_of(CELL, "small"), 0) == 1
 
 
+async def test_more_at_once_than_the_budget_holds_is_kept_in_part(directory):
+    """What does not fit is dropped and counted; the budget is kept."""
+    memory = Memory(64 * MIB)
+    async with open_disk_cache(directory, 16 * MIB) as disk:
+        await keep(disk, *(new_block(key_of(), number, memory=memory) for number in range(5)))
+        statistics = disk.statistics()
+        assert disk_usage(directory) <= 16 * MIB
+    # Batches end at 16 MiB or so: the first one loses what does not fit, the next takes its place.
+    assert statistics["drops"] >= 1
+    assert statistics["stores"] + statistics["drops"] == 5
+    assert 1 <= statistics["records"] <= 3
+
+
 @pytest.mark.parametrize("drain", [True, False])
 async def test_nearly_all_that_was_offered_is_on_disk_after_leaving(directory, drain):
     """Writing catches up within a bounded time, also when nobody waited before leaving."""
