@@ -169,6 +169,10 @@ class Block:
         """Bytes that the block takes from the budget."""
         return _charge(self.length, self.resident)
 
+    def lacks(self, start: int, stop: int) -> bool:
+        """Tell whether some byte from ``start`` to ``stop`` of the block is not there."""
+        return cells_of(start, stop) & ~self.valid != 0
+
     def let_go(self) -> Buffer:
         """Return the buffer, which is the block's no more; views handed out stay valid."""
         self.valid = 0

@@ -25,6 +25,8 @@ from fsmount.reader.trouble import Trouble
 from fsmount.reader.window import MIB, next_get
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fsmount.cache.memory import Block, Content
     from fsmount.model import ContentKey
     from fsmount.reader.borders import Reading, Service
@@ -90,7 +92,8 @@ class SharedFile:
                         raise wait.failure.with_traceback(None)
                     if wait.again:
                         continue
-                    return _slice(wait.blocks, start, stop)
+                    views = views_of(wait.blocks, start, stop)
+                    return views[0] if len(views) == 1 else b"".join(views)
             finally:
                 if wait.release():
                     self._service.freed()
@@ -413,15 +416,15 @@ class SharedFile:
                 self.read_ahead_for_all()
 
 
-def _slice(blocks: list[Block], start: int, stop: int) -> memoryview | bytes:
-    """Return bytes ``start`` to ``stop`` of adjacent blocks: a view of one, a copy of more."""
-    parts = []
+def views_of(blocks: Sequence[Block], start: int, stop: int) -> list[memoryview]:
+    """Return bytes ``start`` to ``stop`` of adjacent blocks as views, and note them as read."""
+    views = []
     for block in blocks:
         base = block.index * BLOCK
         low, high = max(start - base, 0), min(stop - base, BLOCK)
         block.seen |= cells_of(low, high)
-        parts.append(block.bytes[low:high])
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        views.append(block.bytes[low:high])
+    return views
 
 
 def _aligned(at: int, size: int) -> int:

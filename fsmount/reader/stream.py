@@ -9,7 +9,7 @@ import trio
 
 from fsmount.cache.buffers import BLOCK
 from fsmount.cache.memory import CELL, Memory, bytes_in
-from fsmount.reader.blocks import SharedFile
+from fsmount.reader.blocks import SharedFile, views_of
 from fsmount.reader.borders import Counts
 from fsmount.reader.pace import Pace
 from fsmount.reader.window import Window
@@ -73,26 +73,21 @@ class Stream:
         if cells & ~block.valid:
             return None
         block.seen |= cells
+        view = block.bytes[low:high]  # before anything moves: reading ahead may evict the block
         self._moved(block, offset, stop)
-        return block.bytes[low:high]
+        return view
 
     def _read_across(self, offset: int, stop: int) -> bytes | None:
-        parts = []
-        while offset < stop:
-            index = offset // BLOCK
+        blocks = []
+        for index in range(offset // BLOCK, (stop - 1) // BLOCK + 1):
             block = self._blocks.get(index)
-            if block is None:
+            base = index * BLOCK
+            if block is None or block.lacks(max(offset - base, 0), min(stop - base, BLOCK)):
                 return None
-            low, high = offset - index * BLOCK, min(stop - index * BLOCK, BLOCK)
-            cells = (1 << -(-high // CELL)) - (1 << low // CELL)
-            if cells & ~block.valid:
-                return None
-            parts.append((block, low, high))
-            offset += high - low
-        for block, low, high in parts:
-            block.seen |= (1 << -(-high // CELL)) - (1 << low // CELL)
-            self._moved(block, block.index * BLOCK + low, block.index * BLOCK + high)
-        return b"".join([block.bytes[low:high] for block, low, high in parts])
+            blocks.append(block)
+        joined = b"".join(views_of(blocks, offset, stop))
+        self._moved(blocks[-1], offset, stop)
+        return joined
 
     def _moved(self, block: Block, start: int, stop: int) -> None:
         """Account for a read answered from memory."""
