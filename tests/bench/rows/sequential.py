@@ -11,6 +11,7 @@ from tests.bench.curl import curl_whole
 from tests.bench.meters import on_disk, settle
 from tests.bench.rows.contenders import DISK, FULL, MEMORY, streams
 from tests.bench.sample import GIB, MIB, Bar, Failed, Row, best, figure, least_cpu
+from tests.bench.stock import httpx_whole
 from tests.bench.systems import Fsmount, Rclone
 from tests.bench.tree import whole_file
 from tests.bench.trial import measured
@@ -129,8 +130,16 @@ ROWS = [
         title="cold sequential 1 GiB, HTTP, memory only",
         unit="MB/s",
         needs=("1024",),
-        contenders=_without_disk(Fsmount(options=MEMORY)),
-        bars=[_rate_bar(1.5, ""), _cpu_bar(0.7)],
+        contenders=[*_without_disk(Fsmount(options=MEMORY)), httpx_whole("http", GIB)],
+        bars=[
+            _rate_bar(1.5, ""),
+            _cpu_bar(0.7),
+            Bar(
+                text="faster than one stock httpx stream",
+                figure=lambda medians: medians["fsmount"].value / best(medians, "stock httpx"),
+                at_least=1.0,
+            ),
+        ],
     ),
     Row(
         name="cold-user",
