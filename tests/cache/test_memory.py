@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ def test_groups_are_the_bitmap(cells):
     """Groups are maximal, in order, and together the bitmap."""
     found = list(groups(cells))
     assert sum((1 << after) - (1 << first) for first, after in found) == cells
-    assert all(after < first for (_, after), (first, _) in zip(found, found[1:], strict=False))
+    assert all(after < first for (_, after), (first, _) in itertools.pairwise(found))
 
 
 # Buffers.

@@ -39,10 +39,9 @@ async def test_small_pages_show_the_same_tree(world, size):
     assert len(pages) >= 25 / max(size, 2)
 
 
+@pytest.mark.parametrize("case", PAGED, ids=str)
 async def test_a_listing_can_be_begun_anew_at_any_page(world):
     """A driver keeps no place of its own: a first page between two others harms neither."""
-    if not world.case.page_option or world.case.only is not None:
-        pytest.skip("has one page")
     async with world.paged(4) as remote:
         driver = remote.driver
         folder = (await walk(driver))["many"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from fsmount.reader.stream import open_reader
+from fsmount.vfs.filesystem import open_filesystem
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from fsmount.drivers.base import Driver
     from fsmount.model import Entry
     from fsmount.remote import Remote
+    from fsmount.vfs.filesystem import Filesystem
 
 _PRINTABLE = [chr(code) for code in range(0x20, 0x7F) if chr(code) not in "/."]
 
@@ -107,6 +112,18 @@ class _Sink:
 
     def filled(self, count: int) -> None:
         self.position += count
+
+
+@asynccontextmanager
+async def open_tree(remote: Remote) -> AsyncIterator[Filesystem]:
+    """Open the tree over one remote, nothing kept on disk; answers come when they come."""
+    async with (
+        open_reader(memory_bytes=32 << 20, disk=None) as reader,
+        open_filesystem(
+            remote.member, reader=reader, store=None, answer_within_s=60, stale_after_s=60
+        ) as filesystem,
+    ):
+        yield filesystem
 
 
 async def read(remote: Remote, file: Entry, start: int = 0, stop: int | None = None) -> bytes:

@@ -15,15 +15,14 @@ import pytest
 import trio
 
 from fsmount import mountpoint
-from fsmount.cli.session import open_tree
 from fsmount.config import load_config
 from fsmount.model import ROOT_INODE
 from fsmount.remote import find_source, open_remote
+from tests.conformance.tree import open_tree
 from tests.mount.standing import Places, clean, run
 
 VARIABLE = "FSMOUNT_LIVE_CLOUDREVE"
 WITHIN_S = 120
-MEMORY_BYTES = 64 << 20
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +203,7 @@ class Site:
         """Open the tree over ``source``."""
         async with (
             self.opened(source, config, **overrides) as remote,
-            open_tree(remote, memory_bytes=MEMORY_BYTES) as filesystem,
+            open_tree(remote) as filesystem,
         ):
             yield filesystem
 

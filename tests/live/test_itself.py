@@ -108,6 +108,18 @@ def test_what_is_not_told_is_skipped_aloud(tmp_path):
         assert re.search(rf"SKIPPED .*names no {key}\b", report), report
 
 
+def test_a_sign_in_that_takes_a_person_is_skipped_aloud(tmp_path, tree):
+    """A captcha or a second factor is nobody's failure; what needs no account goes on."""
+    (tmp_path / "tree" / "a.txt").write_bytes(b"a")
+    with run_emulator(tmp_path / "tree", "--defect", "captcha", "--tls") as site:
+        keys = ("address", "email", "password", "options")
+        told = {"share": site.source, **{key: site.line[key] for key in keys}}
+        report, counts = ran(tmp_path, told, "-k", "sign_in or drive or (by_itself and listed)")
+    assert "SKIPPED [4]" in report, report
+    assert "the site asks what this suite cannot answer" in report, report
+    assert (counts["passed"], counts["failed"]) == (1, 0), report
+
+
 def test_without_a_site_everything_is_skipped_aloud(monkeypatch):
     """One reason for all: nobody was asked."""
     environ = {name: value for name, value in os.environ.items() if name != VARIABLE}

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from fsmount.cli.session import open_tree
 from fsmount.model import Call
 from tests.conformance.cases import DRIVE, SHARE, open_world
+from tests.conformance.tree import open_tree
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def read_through():
     """Read a file whole as a mounted program does: through handles, blocks, links and checks."""
 
     async def read_through(remote, path):
-        async with open_tree(remote, memory_bytes=32 << 20) as filesystem:
+        async with open_tree(remote) as filesystem:
             found = await filesystem.find(path)
             handle = filesystem.open_file(found.inode)
             try:

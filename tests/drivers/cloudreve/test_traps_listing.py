@@ -8,11 +8,10 @@ import os
 import httpx
 import pytest
 
-from fsmount.cli.session import open_tree
 from fsmount.drivers.cloudreve.options import CloudreveOptions, place
 from fsmount.errors import Denied, NotFolder, NotFound, UsageError
 from fsmount.model import ROOT_INODE, Entry, EntryId, Kind
-from tests.conformance.tree import children, read, walk
+from tests.conformance.tree import children, open_tree, read, walk
 
 
 def make(tree, **files):
@@ -156,7 +155,7 @@ async def test_s6_2_2_the_order_that_repeats_entries_is_never_asked_for(site, tr
     async with site("--defect", "updated-at-repeat", "--max-page-size", "1") as world:
         async with world.opened(sort="time") as remote:
             assert len(await children(remote.driver, remote.driver.root)) == 12
-            async with open_tree(remote, memory_bytes=1 << 20) as filesystem:
+            async with open_tree(remote) as filesystem:
                 for _ in range(2):  # while it arrives, and when it stands
                     handle = await filesystem.open_folder(ROOT_INODE)
                     rows = []

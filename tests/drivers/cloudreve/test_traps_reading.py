@@ -6,7 +6,6 @@ import httpx
 import pytest
 import trio
 
-from fsmount.cli.session import open_tree
 from fsmount.errors import (
     Changed,
     Denied,
@@ -19,7 +18,7 @@ from fsmount.errors import (
 )
 from fsmount.health import State
 from fsmount.model import Link, Priority, priority
-from tests.conformance.tree import read, walk
+from tests.conformance.tree import open_tree, read, walk
 from tests.demo import ripples
 from tests.emulators.faults import Fault
 
@@ -88,7 +87,7 @@ async def test_s7_the_time_moves_by_itself_and_the_version_does_not(site):
         one, two = [(await walk(remote.driver))["a.txt"] for _ in range(2)]
         assert one.mtime_ns != two.mtime_ns
         assert (one.version, one.id) == (two.version, two.id)
-        async with open_tree(remote, memory_bytes=1 << 20) as filesystem:
+        async with open_tree(remote) as filesystem:
             before = await filesystem.find("a.txt")
             await filesystem.refresh("")
             assert (await filesystem.find("a.txt")).mtime_ns == before.mtime_ns
