@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 
 import pytest
 import trio.testing
+
+# A shell starts what it runs in the background with SIGINT ignored, and every program below
+# inherits that: none of them could be stopped with Ctrl-C, as some tests do.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
