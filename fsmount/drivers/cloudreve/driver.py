@@ -146,7 +146,8 @@ class CloudreveDriver:
         urls = api.read_urls(answer, 1)
         if not urls.urls[0]:
             raise ProtocolError("the links of files: an empty one came without a reason")
-        _refuse_another_version(file, urls.urls[0])
+        if (changed := _another_version(file, urls.urls[0])) is not None:
+            raise changed
         return self._link(urls.urls[0], urls.lifetime_s)
 
     async def close(self) -> None:
@@ -179,7 +180,7 @@ class CloudreveDriver:
         over: FsmountError | None = None
         for file in files:
             if url := urls.get(file.id):
-                found.append(self._of_listed_version(file, url, lifetime_s))
+                found.append(_another_version(file, url) or self._link(url, lifetime_s))
             elif over is not None:
                 found.append(over)
             elif file.id in urls and _is_ahead_of_need():
@@ -307,15 +308,6 @@ class CloudreveDriver:
         share = FileUri(fs="share", id=self._mounted.id, password=self._mounted.password)
         return f"{share}{slash}{path}"
 
-    def _of_listed_version(
-        self, file: Entry, url: str, lifetime_s: float | None
-    ) -> Link | FsmountError:
-        try:
-            _refuse_another_version(file, url)
-        except Changed as exc:
-            return exc
-        return self._link(url, lifetime_s)
-
     def _link(self, url: str, lifetime_s: float | None) -> Link:
         return Link(
             url=rewritten(url, self._site, self._options.site_url_rewrite),
@@ -324,15 +316,16 @@ class CloudreveDriver:
         )
 
 
-def _refuse_another_version(file: Entry, url: str) -> None:
-    """Raise Changed when ``url`` names another entity than the listed one.
+def _another_version(file: Entry, url: str) -> Changed | None:
+    """Return the failure when ``url`` names another entity than the listed one; None when not.
 
     The server links a file's current entity, whatever was listed: its bytes would go on where
     cached ones of the listed version end. URLs of other storage name no entity (wire §8).
     """
     entity = _ENTITY.search(urlsplit(url).path)
-    if entity is not None and file.version not in ("", entity[1]):
-        raise Changed(f'"{file.name}" was overwritten since it was listed')
+    if entity is None or file.version in ("", entity[1]):
+        return None
+    return Changed(f'"{file.name}" was overwritten since it was listed')
 
 
 def _is_counted(file: Entry) -> bool:
