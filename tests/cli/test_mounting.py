@@ -179,7 +179,7 @@ def test_what_cannot_be_mounted_is_one_line(program, site, locked_site, mountpoi
     bad_toml.write_text("[remotes.a\n")
     cases = [
         (["http://127.0.0.1:9/s/AbC1"], "127.0.0.1:9", 1),
-        ([f"{site.address}/s/nonono"], "is not the id of a share", 1),
+        ([f"{site.address}/s/no"], "is not the id of a share", 1),
         ([locked_site.source.removesuffix("pw12") + "hunter2"], "password", 1),
         ([site.source, "-o", "insecuer"], 'did you mean "insecure"?', 2),
         ([site.source, "-o", "memory=lots"], "is not a size", 2),

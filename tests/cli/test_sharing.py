@@ -64,9 +64,9 @@ def test_a_share_that_is_over_is_said(fsmount, site, which, words):
 
 
 def test_an_id_that_is_none_is_said(fsmount, site):
-    """Half a link was pasted."""
-    result = fsmount("share", "info", f"{site.address}/s/nonono")
-    assert result.line == "fsmount: nonono is not the id of a share; copy the whole link again"
+    """Half a link was pasted: no server gives ids as short as what is left of it."""
+    result = fsmount("share", "info", f"{site.address}/s/no")
+    assert result.line == "fsmount: no is not the id of a share; copy the whole link again"
     assert result.code == 1
 
 
