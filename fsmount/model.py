@@ -174,6 +174,113 @@ class ShareInfo(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, str] = {}
 
 
+class SharePass(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets an own drive take files out of somebody's share.
+
+    Attributes:
+        id: The share's id at its provider.
+        code: Its extraction code; "" where it needs none.
+        token: The share token of the moment; "" where the provider has none.
+    """
+
+    id: str
+    code: str = ""
+    token: str = ""
+
+    def __repr__(self) -> str:
+        """Name the share, never what opens it."""
+        return f"SharePass(id={self.id!r})"
+
+
+class Saving(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy from a share into an own drive, under way or done.
+
+    Attributes:
+        tasks: The provider's ids of what still runs; empty when all is done.
+        saved: Ids of the files and folders that stand in the target folder now, as far as told.
+        done: Files copied so far; None when the provider does not count.
+        total: Of so many; None when the provider does not count.
+        failures: What could not be copied, a sentence each.
+    """
+
+    tasks: list[str] = []
+    saved: list[EntryId] = []
+    done: int | None = None
+    total: int | None = None
+    failures: list[str] = []
+
+
+class OwnShare(msgspec.Struct, frozen=True, kw_only=True):
+    """A share that the account itself has made.
+
+    Attributes:
+        id: The share's id at its provider.
+        name: As the provider shows it.
+        url: The link to give away, without its code; "" when unknown.
+        code: Its extraction code; "" for none, or when it is not told.
+        created_ns: Unix nanoseconds; 0 when unknown.
+        expires_ns: Unix nanoseconds; None when it does not expire.
+        state: "open", "expired", or the provider's reason in our words ("forbidden", "in review").
+        views: Visits; None when unknown.
+        downloads: None when unknown.
+    """
+
+    id: str
+    name: str
+    url: str = ""
+    code: str = ""
+    created_ns: int = 0
+    expires_ns: int | None = None
+    state: str = "open"
+    views: int | None = None
+    downloads: int | None = None
+
+
+class OfflineState(enum.StrEnum):
+    """How far a provider is with a download of its own."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OfflineTask(msgspec.Struct, frozen=True, kw_only=True):
+    """One file or torrent that a provider fetches into the drive by itself.
+
+    Attributes:
+        id: The provider's id of the task.
+        name: Of what is fetched; the link's own words until the provider knows better.
+        state: How far it is.
+        progress: 0 to 1.
+        size: Bytes; None until known.
+        folder: Id of the folder that it goes to; "" when not told.
+        added_ns: Unix nanoseconds; 0 when unknown.
+        reason: Why it failed; "" otherwise.
+    """
+
+    id: str
+    name: str
+    state: OfflineState
+    progress: float = 0.0
+    size: int | None = None
+    folder: EntryId = EntryId("")
+    added_ns: int = 0
+    reason: str = ""
+
+
+class OfflineQuota(msgspec.Struct, frozen=True, kw_only=True):
+    """How many downloads of its own the provider still grants.
+
+    Attributes:
+        left: Tasks.
+        total: Tasks of the current period; None when not told.
+    """
+
+    left: int
+    total: int | None = None
+
+
 class ContentKey(NamedTuple):
     """Names the bytes of a file for every cache (DESIGN: identity).
 

@@ -60,14 +60,12 @@ def _options(options: type[DriverOptions], without: frozenset[str] = frozenset()
 def _providers() -> str:
     specs = [drivers.load(name) for name in drivers.REGISTRY]
     rows = [
-        (
-            spec.title,
-            f"`{spec.name}`",
-            *("yes" if ability in spec.abilities else "–" for ability in Ability),
-        )
-        for spec in specs
+        (str(ability), *("yes" if ability in spec.abilities else "–" for spec in specs))
+        for ability in Ability
+        if any(ability in spec.abilities for spec in specs)
     ]
-    return _table(("provider", "driver", *(str(ability) for ability in Ability)), rows)
+    rows.insert(0, ("`driver =`", *(f"`{spec.name}`" for spec in specs)))
+    return _table(("", *(spec.title for spec in specs)), rows)
 
 
 def _driver_options() -> str:

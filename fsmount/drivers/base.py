@@ -20,7 +20,21 @@ if TYPE_CHECKING:
 
     from fsmount.account.account import Account, Limit, Scheme, Send
     from fsmount.errors import FsmountError
-    from fsmount.model import Entry, FolderSize, Link, Page, ShareInfo, Space, Step, Token
+    from fsmount.model import (
+        Entry,
+        FolderSize,
+        Link,
+        OfflineQuota,
+        OfflineTask,
+        OwnShare,
+        Page,
+        Saving,
+        ShareInfo,
+        SharePass,
+        Space,
+        Step,
+        Token,
+    )
 
 Secret = Annotated[str, msgspec.Meta(extra={"sensitive": True})]
 """An option that never appears in a log, an error, ``remotes`` or a report."""
@@ -117,6 +131,14 @@ class Ability(enum.StrEnum):
     CONTENT_ERRORS = "content errors"
     FOLDER_SIZES = "folder sizes"
     THUMBNAILS = "thumbnails"
+    OFFLINE = "offline download"
+    SHARE_CREATE = "share create"
+    SHARE_LIST = "share list"
+    SHARE_UPDATE = "share update"
+    SHARE_CANCEL = "share cancel"
+    SHARE_PASS = "share pass"  # noqa: S105 (an ability's name)
+    SHARE_SAVE = "share save"
+    STAGING = "staging"
 
 
 @runtime_checkable
@@ -207,6 +229,136 @@ class ReadsContentErrors(Protocol):
             The failure; None when the answer says nothing of the provider's, so that its status
             decides.
         """
+        ...
+
+
+@runtime_checkable
+class OfflineDownloads(Protocol):
+    """Implement this if the provider fetches links into the drive by itself."""
+
+    async def offline_add(
+        self, links: Sequence[str], folder: Entry | None
+    ) -> Sequence[OfflineTask | FsmountError]:
+        """Have ``links`` fetched into ``folder`` (None: where the provider puts them).
+
+        Returns:
+            In order, a task or the reason why there is none, for each link.
+        """
+        ...
+
+    async def offline_tasks(self) -> Sequence[OfflineTask]:
+        """Return all tasks that the provider remembers, newest first."""
+        ...
+
+    async def offline_remove(self, task: OfflineTask, *, with_files: bool = False) -> None:
+        """Forget ``task``, ended or not; ``with_files`` deletes what it brought as well."""
+        ...
+
+    async def offline_quota(self) -> OfflineQuota:
+        """Return how many tasks are left."""
+        ...
+
+
+@runtime_checkable
+class CreatesShares(Protocol):
+    """Implement this if the account can share its files."""
+
+    async def create_share(
+        self, entries: Sequence[Entry], *, name: str, code: str | None, lifetime_s: float | None
+    ) -> OwnShare:
+        """Share ``entries``.
+
+        Args:
+            entries: At least one.
+            name: "" leaves it to the provider.
+            code: "" for a share without one, None leaves it to the provider.
+            lifetime_s: None for a share that does not expire.
+
+        Raises:
+            NotSupported: The provider cannot do it with this code or lifetime; says what it can.
+        """
+        ...
+
+
+@runtime_checkable
+class ListsShares(Protocol):
+    """Implement this if the account can list the shares that it made."""
+
+    async def own_shares(self, cursor: str | None) -> tuple[Sequence[OwnShare], str | None]:
+        """Return a page of them, newest first, and the cursor of the next one (None: the last)."""
+        ...
+
+
+@runtime_checkable
+class UpdatesShares(Protocol):
+    """Implement this if the account can change a share that it made."""
+
+    async def update_share(
+        self,
+        share_id: str,
+        *,
+        name: str | None = None,
+        code: str | None = None,
+        lifetime_s: float | None = None,
+        never_expires: bool = False,
+    ) -> OwnShare:
+        """Change what is not None, and return the share as it is then.
+
+        Raises:
+            NotFound: There is no such share.
+        """
+        ...
+
+
+@runtime_checkable
+class CancelsShares(Protocol):
+    """Implement this if the account can end a share that it made."""
+
+    async def cancel_share(self, share_id: str) -> None:
+        """End the share; its link is dead then.
+
+        Raises:
+            NotFound: There is no such share.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesSharePass(Protocol):
+    """Implement this on a share whose files an own drive of the provider can save."""
+
+    async def share_pass(self) -> SharePass:
+        """Return what ``SavesShares.save`` needs, with a token that lives for some minutes."""
+        ...
+
+
+@runtime_checkable
+class SavesShares(Protocol):
+    """Implement this on an own drive that can save files of others' shares."""
+
+    async def save(self, share: SharePass, entries: Sequence[Entry], folder: Entry) -> Saving:
+        """Start saving ``entries`` of the share into ``folder`` of this drive.
+
+        Raises:
+            NotSupported: Too large for this account, or the provider forbids it; says which.
+        """
+        ...
+
+    async def saving(self, saving: Saving) -> Saving:
+        """Return how far it is now."""
+        ...
+
+
+@runtime_checkable
+class StagesReads(Protocol):
+    """Implement this on an own drive through which files of a share can be read."""
+
+    async def staging_folder(self) -> Entry:
+        """Return the hidden folder of ours for such copies, made if it is not there."""
+        ...
+
+    async def staging_remove(self, copies: Sequence[Entry]) -> None:
+        """Delete ``copies`` for good; only ever called with what ``save`` made there."""
         ...
 
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from fsmount.drivers.base import Ability
-from tests.conformance.cases import DRIVE, LOCKED, SHARE
+from tests.conformance.cloudreve import DRIVE, LOCKED, SHARE
 from tests.conformance.tree import read, walk
 from tests.emulators.faults import Fault
 

@@ -13,15 +13,24 @@ from fsmount import drivers
 from fsmount.drivers.base import (
     Ability,
     BatchLinks,
+    CancelsShares,
+    CreatesShares,
     DriverOptions,
     FolderSizes,
+    GivesSharePass,
+    ListsShares,
+    OfflineDownloads,
     Quota,
     ReadsContentErrors,
+    SavesShares,
     ShareDetails,
+    StagesReads,
     Thumbnails,
+    UpdatesShares,
 )
 from fsmount.drivers.declared import declared
-from tests.conformance.cases import CASES, DRIVE, SHARE
+from tests.conformance.cases import CASES
+from tests.conformance.cloudreve import DRIVE, SHARE
 
 PROTOCOLS = {
     Ability.QUOTA: Quota,
@@ -30,6 +39,14 @@ PROTOCOLS = {
     Ability.CONTENT_ERRORS: ReadsContentErrors,
     Ability.FOLDER_SIZES: FolderSizes,
     Ability.THUMBNAILS: Thumbnails,
+    Ability.OFFLINE: OfflineDownloads,
+    Ability.SHARE_CREATE: CreatesShares,
+    Ability.SHARE_LIST: ListsShares,
+    Ability.SHARE_UPDATE: UpdatesShares,
+    Ability.SHARE_CANCEL: CancelsShares,
+    Ability.SHARE_PASS: GivesSharePass,
+    Ability.SHARE_SAVE: SavesShares,
+    Ability.STAGING: StagesReads,
 }
 DRIVERS = sorted(drivers.REGISTRY)
 

@@ -11,7 +11,8 @@ import pytest
 from fsmount.drivers.base import Ability, ReadsContentErrors
 from fsmount.errors import FsmountError, LinkExpired
 from fsmount.model import Link
-from tests.conformance.cases import CASES, DRIVE, SHARE
+from tests.conformance.cases import CASES
+from tests.conformance.cloudreve import DRIVE, SHARE
 from tests.conformance.tree import FILES, read, walk
 
 BATCHES = [

@@ -10,7 +10,8 @@ import pytest
 
 from fsmount.drivers.base import BatchLinks, Quota, ShareDetails
 from fsmount.errors import Changed, IsFolder, NotFolder, NotFound, ProtocolError
-from tests.conformance.cases import CASES, DRIVE, FIRST, SHARE, TOKEN, spoiled
+from tests.conformance.cases import CASES, FIRST, spoiled
+from tests.conformance.cloudreve import DRIVE, SHARE, TOKEN
 from tests.conformance.tree import children, walk, wanted
 
 WHOLE = [case for case in CASES if case.only is None]

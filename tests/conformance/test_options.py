@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fsmount.errors import Unreachable
-from tests.conformance.cases import DRIVE, SHARE
+from tests.conformance.cloudreve import DRIVE, SHARE
 from tests.conformance.tree import FILES, read, walk
 from tests.net.loopback import serving
 

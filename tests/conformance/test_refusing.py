@@ -16,7 +16,8 @@ from fsmount.errors import (
     Throttled,
     Unreachable,
 )
-from tests.conformance.cases import CASES, DRIVE, LOCKED, SHARE, TOKEN
+from tests.conformance.cases import CASES
+from tests.conformance.cloudreve import DRIVE, LOCKED, SHARE, TOKEN
 from tests.conformance.tree import walk
 from tests.emulators.faults import Fault
 

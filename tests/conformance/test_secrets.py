@@ -14,7 +14,7 @@ from fsmount.config import load_config
 from fsmount.drivers.base import BatchLinks, Quota, ShareDetails
 from fsmount.drivers.declared import declared
 from fsmount.errors import FsmountError
-from tests.conformance.cases import DRIVE, LOCKED, SHARE, TOKEN
+from tests.conformance.cloudreve import DRIVE, LOCKED, SHARE, TOKEN
 from tests.conformance.tree import walk
 from tests.emulators.faults import Fault
 

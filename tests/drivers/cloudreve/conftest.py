@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from fsmount.model import Call
-from tests.conformance.cases import DRIVE, SHARE, open_world
+from tests.conformance.cases import open_world
+from tests.conformance.cloudreve import DRIVE, SHARE
 from tests.conformance.tree import open_tree
 
 
