@@ -13,14 +13,17 @@ import trio
 from fsmount.assembly import find_arrangement, open_assembly
 from fsmount.attributes import Costly
 from fsmount.cache.disk import open_disk_cache
+from fsmount.caching import NAME_FILE, CacheDoor
 from fsmount.config import load_config
 from fsmount.daemon import Served
 from fsmount.errors import UsageError
 from fsmount.reader.stream import open_reader
 from fsmount.remote import describe
 from fsmount.store.directories import on_network_filesystem, prepare
+from fsmount.store.pins import PinStore
 from fsmount.store.tree import open_tree_store
 from fsmount.vfs.filesystem import open_filesystem
+from fsmount.vfs.pinning import open_pins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -47,12 +50,18 @@ def composition(
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             assembly = await enter(open_assembly(wanted, directories))
-            blocks = await trio.to_thread.run_sync(_blocks, directories, wanted.identity)
+            blocks = await trio.to_thread.run_sync(
+                _blocks, directories, wanted.identity, wanted.shown
+            )
+            pinned = await trio.to_thread.run_sync(PinStore, directories.state / "pins.sqlite")
+            stack.callback(pinned.close)
+            keys = await trio.to_thread.run_sync(pinned.files, wanted.identity)
             disk = await enter(
                 open_disk_cache(
                     blocks or Path(os.devnull),
                     options.cache_bytes if blocks else 0,
                     on_network=blocks is not None and on_network_filesystem(blocks),
+                    pinned=keys.values(),
                 )
             )
             reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
@@ -60,6 +69,8 @@ def composition(
             filesystem = await enter(
                 open_filesystem(assembly.layout, reader=reader, store=store, kernel=kernel)
             )
+            pins = await enter(open_pins(filesystem, disk, pinned, wanted.identity))
+            door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins, directory=blocks)
             yield Served(
                 filesystem=filesystem,
                 health=assembly.health,
@@ -67,7 +78,7 @@ def composition(
                 remote=wanted.name,
                 driver=assembly.driver,
                 listing_ttl_s=assembly.listing_ttl_s,
-                verbs=_verbs(filesystem, assembly),
+                verbs={**_verbs(filesystem, assembly), **door.verbs()},
                 costly=_costly(filesystem, assembly),
                 details=lambda: {
                     "memory": dict(reader.statistics()),
@@ -106,16 +117,21 @@ def _costly(filesystem: Filesystem, assembly: Assembly) -> Costly:
     return Costly(link=link, thumbnail=thumbnail)
 
 
-def _blocks(directories: Directories, identity: str) -> Path | None:
+def _blocks(directories: Directories, identity: str, shown: str) -> Path | None:
     """Return the cache directory of what is mounted: one process at a time may have one.
 
     None, after a warning, when it cannot be made: that stops caching, not reading. One that others
     could have written to is refused all the same.
     """
     try:
-        return prepare(directories.cache / "blocks" / identity)
+        blocks = prepare(directories.cache / "blocks" / identity)
     except UsageError as exc:
         if not isinstance(exc.__cause__, OSError):
             raise
         log.warning("caching on disk is off: %s", exc)
         return None
+    try:
+        (blocks / NAME_FILE).write_text(f"{shown}\n", errors="surrogateescape")
+    except OSError as exc:
+        log.debug("the cache directory gets no name: %s", exc)  # full or read-only: for people only
+    return blocks

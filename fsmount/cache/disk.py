@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from fsmount.cache.catalogue import NAME_DIGITS, label_of
 from fsmount.cache.memory import CELL
 from fsmount.cache.records import Record, charge_of
 from fsmount.cache.shelf import Parcel, Shelf, open_shelf
 from fsmount.errors import StoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping
     from pathlib import Path
 
     from fsmount.cache.memory import Block
@@ -68,12 +69,19 @@ class DiskCache:
         shelf: Where records are; None for a cache that keeps nothing.
         budget: Bytes on disk, the index included.
         records: What the shelf has, the one read longest ago first.
+        pinned: Contents that are never evicted.
 
     Attributes:
         on_progress: Called when a batch was written and its blocks may leave memory.
     """
 
-    def __init__(self, shelf: Shelf | None, budget: int, records: Iterable[Record] = ()) -> None:
+    def __init__(
+        self,
+        shelf: Shelf | None,
+        budget: int,
+        records: Iterable[Record] = (),
+        pinned: Iterable[ContentKey] = (),
+    ) -> None:
         self.budget = budget
         self.on_progress: Callable[[], None] | None = None
         self._shelf = shelf
@@ -84,6 +92,7 @@ class DiskCache:
         self._queue: OrderedDict[Block, None] = OrderedDict()
         self._deletes: list[str] = []
         self._touches: dict[str, None] = {}
+        self._pins = {content_name(key) for key in pinned}
         self._work = trio.Event()
         self._idle = trio.Event()
         self._readers = trio.CapacityLimiter(_READERS)
@@ -202,6 +211,42 @@ class DiskCache:
             "paused": int(self._is_paused()),
         }
 
+    @property
+    def is_off(self) -> bool:
+        """Nothing is kept: no budget, or a directory that cannot be used."""
+        return self._shelf is None
+
+    @property
+    def limit(self) -> int:
+        """Bytes that blocks may take now: the budget, less where the disk itself has no room."""
+        return self._limit
+
+    def pin(self, key: ContentKey) -> None:
+        """Never evict blocks of ``key`` from now on; they count in the budget as before."""
+        self._pins.add(content_name(key))
+
+    def unpin(self, key: ContentKey) -> None:
+        """Let blocks of ``key`` be evicted as others are."""
+        self._pins.discard(content_name(key))
+
+    def discard(self, names: Container[str]) -> int:
+        """Forget what is kept of the contents with these names unless it is pinned.
+
+        Returns:
+            The bytes that are going to be free; ``drain`` waits for it.
+        """
+        before = self._bytes
+        for record in list(self._recency.values()):
+            name = record.key[:NAME_DIGITS]
+            if name in names and name not in self._pins:
+                self._drop(record)
+        self._work.set()
+        return before - self._bytes
+
+    def write_soon(self) -> None:
+        """Have what was read since written down too, so that the index on disk tells it."""
+        self._work.set()
+
     async def drain(self) -> None:
         """Wait until nothing is owed and nothing is being written."""
         while self._has_work() or self._began is not None:
@@ -227,7 +272,7 @@ class DiskCache:
         parcels = [
             Parcel(
                 key=f"{_place(block.content.key, block.index)}-{cells:x}",
-                label=block.content.label,
+                label=label_of(block.content.key.size, block.content.label),
                 view=block.view,
                 length=block.length,
                 cells=cells,
@@ -287,9 +332,18 @@ class DiskCache:
         return batch
 
     def _evict(self, target: int, records: int) -> None:
-        while self._recency and (self._bytes > target or len(self._recency) > records):
-            self._drop(next(iter(self._recency.values())))
-            self._work.set()
+        passed = 0
+        while len(self._recency) > passed and (
+            self._bytes > target or len(self._recency) > records
+        ):
+            record = next(iter(self._recency.values()))
+            if record.key[:NAME_DIGITS] in self._pins:
+                # To the end, so that it is met once in a whole round of evictions only.
+                self._recency.move_to_end(record.key)
+                passed += 1
+            else:
+                self._drop(record)
+                self._work.set()
 
     def give_way(self, free: int, total: int) -> None:
         """Leave the filesystem (``free`` of ``total`` bytes) some room: others need it more."""
@@ -349,19 +403,24 @@ def _store(
 
 
 @lru_cache(maxsize=4096)
-def _content_name(key: ContentKey) -> str:
+def content_name(key: ContentKey) -> str:
+    """Return what the keys of a content's records begin with, ``NAME_DIGITS`` long."""
     text = f"{key.domain}\0{key.content}\0{key.size}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _place(key: ContentKey, block: int) -> str:
     """Return what the keys of a block's records begin with."""
-    return f"{_content_name(key)}-{block:x}"
+    return f"{content_name(key)}-{block:x}"
 
 
 @asynccontextmanager
 async def open_disk_cache(
-    directory: Path, budget_bytes: int, *, on_network: bool = False
+    directory: Path,
+    budget_bytes: int,
+    *,
+    on_network: bool = False,
+    pinned: Iterable[ContentKey] = (),
 ) -> AsyncIterator[DiskCache]:
     """Open the cache at ``directory``; writes what is owed (bounded in time) on leaving.
 
@@ -372,6 +431,7 @@ async def open_disk_cache(
         directory: Made when missing; the caller has checked whose it is.
         budget_bytes: What the directory may grow to; 0 keeps nothing.
         on_network: It lies on a network filesystem, where neither locks nor sqlite can be trusted.
+        pinned: Contents that are never evicted, be the budget smaller than they are.
     """
     shelf: Shelf | None = None
     records: list[Record] = []
@@ -393,7 +453,7 @@ async def open_disk_cache(
             shelf.close()
         yield DiskCache(None, 0)
         return
-    cache = DiskCache(shelf, budget_bytes, records)
+    cache = DiskCache(shelf, budget_bytes, records, pinned)
     cache.give_way(free, total)
     try:
         async with trio.open_nursery() as nursery:

@@ -103,6 +103,12 @@ def charge_of(cells: int) -> int:
     return cells.bit_count() * CELL + _ROW_BYTES
 
 
+def charge_of_file(size: int) -> int:
+    """Return what a whole file of ``size`` bytes takes from the disk budget, a record a block."""
+    blocks = -(-size // (CELLS * CELL))
+    return -(-size // PAGE) * PAGE + blocks * _ROW_BYTES
+
+
 class DirectIO:
     """Whether the cache's filesystem takes direct I/O; learned at the first refusal."""
 

@@ -39,7 +39,12 @@ _FILE = 2
 _FILENAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}\.val", re.ASCII)
 """Names that we give; an index gone bad must not make us read or remove anything else."""
 
-_LIFE_S = 10 * 365 * 86400.0
+LIFE_S = 10 * 365 * 86400.0
+"""Seconds from the last read of a record to its expiry, which is how recency is kept."""
+
+INDEX: str = diskcache.core.DBNAME
+"""Name of the index in a cache directory."""
+
 _SETTINGS = {
     "eviction_policy": "none",
     "cull_limit": 0,
@@ -145,9 +150,10 @@ class Shelf:
                         self._cache.delete(key)
                     for storing in storings:
                         parcel = storing.parcel
-                        self._cache.set(parcel.key, storing, expire=_LIFE_S, tag=parcel.label)
+                        tag = parcel.label.encode("utf-8", "surrogatepass")
+                        self._cache.set(parcel.key, storing, expire=LIFE_S, tag=tag)
                     for key in touches:
-                        self._cache.touch(key, expire=_LIFE_S)
+                        self._cache.touch(key, expire=LIFE_S)
             except BaseException:
                 for storing in storings:
                     if storing.record is not None:
@@ -225,7 +231,7 @@ def open_shelf(directory: Path) -> Shelf:
 
 
 def _connect(directory: Path) -> sqlite3.Connection:
-    path = directory / diskcache.core.DBNAME
+    path = directory / INDEX
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
 
 
@@ -240,12 +246,12 @@ def _open_index(directory: Path, direct: DirectIO) -> Any:  # diskcache is not t
     cache = diskcache.Cache(str(directory), timeout=5, disk=RecordDisk, **_SETTINGS)
     cache.disk.direct = direct
     cache.close()
-    os.chmod(directory / diskcache.core.DBNAME, 0o600)
+    os.chmod(directory / INDEX, 0o600)
     return cache
 
 
 def _move_aside(directory: Path, reason: Exception) -> None:
-    name = diskcache.core.DBNAME
+    name = INDEX
     aside = f"{name}.broken-{int(time.time())}"
     log.warning("the index of the disk cache is broken (%s), kept as %s", reason, aside)
     (directory / name).replace(directory / aside)

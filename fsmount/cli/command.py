@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remotes": ("remotes", "List configured remotes; example DRIVER prints a stanza."),
     "share": ("sharing", "Ask about shares: share info SOURCE."),
     "status": ("watching", "Show what each mount is doing."),
+    "cache": ("caching", "See what is cached, keep files (pin), let go of them (evict)."),
     "refresh": ("watching", "List a mounted folder anew now."),
 }
 """Command to the module of this package that has it, and its help in one line."""

@@ -229,6 +229,15 @@ class Reader:
             count += bytes_in(cells, min(BLOCK, key.size - index * BLOCK))
         return count
 
+    def keep(self, key: ContentKey) -> None:
+        """Offer to the disk what it has not, or no longer, of a content that is in memory."""
+        content = self.memory.known(key)
+        if content is None or self.disk is None:
+            return
+        for block in content.blocks.values():
+            block.saved &= self.disk.holds(key, block.index)
+            self.disk.offer(block)
+
     def leave(self, file: SharedFile, stream: Stream) -> None:
         """Take ``stream`` off its file; the last one takes the file with it."""
         file.handles.remove(stream)

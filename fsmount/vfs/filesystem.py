@@ -121,6 +121,14 @@ class Filesystem:
         """
         return self._files.content(self._tree.file(inode))
 
+    def keep(self, inode: Inode) -> None:
+        """Have the disk cache take soon what it has not of a file that is in memory.
+
+        Raises:
+            IsFolder: It is a folder.
+        """
+        self._files.keep(self._tree.file(inode))
+
     def cached(self, inode: Inode) -> int:
         """Return how many bytes of a file are at hand, in memory or on disk; asks nobody.
 

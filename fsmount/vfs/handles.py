@@ -110,6 +110,11 @@ class OpenFiles:
             return None
         return content_key(node.part.member, msgspec.structs.replace(node.entry, size=node.size))
 
+    def keep(self, node: Node) -> None:
+        """Have the disk cache take what it has not of a file that is in memory."""
+        if (key := self.content(node)) is not None:
+            self._reader.keep(key)
+
     def cached(self, node: Node) -> int:
         """Return how many bytes of the listed version of a file are at hand."""
         key = self.content(node)

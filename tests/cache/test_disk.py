@@ -205,7 +205,7 @@ async def test_the_index_has_no_content_names_in_its_keys(directory):
     with closing(sqlite3.connect(directory / "cache.db")) as rows:
         ((name, label),) = rows.execute("SELECT key, tag FROM Cache").fetchall()
     assert len(name) < 48
-    assert label == "remote:dir/电影.mkv"
+    assert label.decode() == f"{CELL} remote:dir/电影.mkv"  # its size, and what it is called
     async with open_disk_cache(directory, BUDGET) as disk:
         assert await load(disk, key) == 1
 
