@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from fsmount.cache.catalogue import read_catalogue
-from fsmount.cache.disk import content_name
+from fsmount.cache.inventory import content_name
 from fsmount.errors import FsmountError
 
 if TYPE_CHECKING:

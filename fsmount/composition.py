@@ -12,7 +12,7 @@ import trio
 
 from fsmount.assembly import find_arrangement, open_assembly
 from fsmount.attributes import Costly
-from fsmount.cache.disk import open_disk_cache
+from fsmount.cache.disk import most_of, open_disk_cache
 from fsmount.caching import NAME_FILE, CacheDoor
 from fsmount.config import load_config
 from fsmount.daemon import Served
@@ -23,7 +23,7 @@ from fsmount.store.directories import on_network_filesystem, prepare
 from fsmount.store.pins import PinStore
 from fsmount.store.tree import open_tree_store
 from fsmount.vfs.filesystem import open_filesystem
-from fsmount.vfs.pinning import open_pins
+from fsmount.vfs.pinning import load_files, open_pins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -55,13 +55,16 @@ def composition(
             )
             pinned = await trio.to_thread.run_sync(PinStore, directories.state / "pins.sqlite")
             stack.callback(pinned.close)
-            keys = await trio.to_thread.run_sync(pinned.files, wanted.identity)
+            budget = options.cache_bytes if blocks else 0
+            files = await trio.to_thread.run_sync(
+                load_files, pinned, wanted.identity, most_of(budget)
+            )
             disk = await enter(
                 open_disk_cache(
                     blocks or Path(os.devnull),
-                    options.cache_bytes if blocks else 0,
+                    budget,
                     on_network=blocks is not None and on_network_filesystem(blocks),
-                    pinned=keys.values(),
+                    pinned=files.values(),
                 )
             )
             reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
@@ -69,7 +72,7 @@ def composition(
             filesystem = await enter(
                 open_filesystem(assembly.layout, reader=reader, store=store, kernel=kernel)
             )
-            pins = await enter(open_pins(filesystem, disk, pinned, wanted.identity))
+            pins = await enter(open_pins(filesystem, disk, pinned, wanted.identity, files))
             door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins, directory=blocks)
             yield Served(
                 filesystem=filesystem,

@@ -1,6 +1,6 @@
 """Blocks on disk, behind the reader's back: what is kept, what is owed, what goes.
 
-The index of what is kept lives in memory (``holds`` does no I/O) and is changed on the event loop
+What is kept is told from memory (``inventory.py``; ``holds`` does no I/O), on the event loop
 only. One writer at a time takes offered blocks to ``shelf`` in batches, in a thread; until it has
 done so a block is a debt: it stays in memory while the memory budget allows, and is forgotten when
 it does not. Reads go straight into the block's memory, a few in parallel, and do not touch sqlite.
@@ -14,15 +14,15 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from contextlib import asynccontextmanager
-from functools import lru_cache, partial
-from hashlib import blake2b
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from fsmount.cache.catalogue import NAME_DIGITS, label_of
+from fsmount.cache.catalogue import label_of
+from fsmount.cache.inventory import MAX_RECORDS, Inventory, place_of
 from fsmount.cache.memory import CELL
-from fsmount.cache.records import Record, charge_of
+from fsmount.cache.records import charge_of
 from fsmount.cache.shelf import Parcel, Shelf, open_shelf
 from fsmount.errors import StoreFault
 
@@ -31,12 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fsmount.cache.memory import Block
+    from fsmount.cache.records import Record
     from fsmount.model import ContentKey
 
 log = logging.getLogger(__name__)
-
-MAX_RECORDS = 100_000
-"""Records kept at most, whatever their size: each costs some 300 bytes of memory."""
 
 _BATCH_BYTES = 4 * 4 * 1024 * 1024  # pinned while being written: 12 ms of a fast disk
 _BATCH_PARCELS = 64
@@ -59,19 +57,19 @@ _LOW_WATER = 0.95
 class DiskCache:
     """Blocks that survive a restart. Nothing here ever raises to a reader.
 
-    Invariants: ``_bytes`` is the sum of the charges in ``_recency``, and with the batch being
-    written never exceeds the limit. A record is in ``_recency`` and in ``_blocks``, or in neither.
-    A block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before
-    it lets one go. The awaits of ``_write`` and ``load`` may interleave with everything: both take
-    what they need first and look again at the index afterwards.
+    Invariants: the bytes of the inventory and of the batch being written never exceed the limit. A
+    block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before it
+    lets one go. The awaits of ``_write`` and ``load`` may interleave with everything: both take
+    what they need first and look again at the inventory afterwards.
 
     Args:
         shelf: Where records are; None for a cache that keeps nothing.
         budget: Bytes on disk, the index included.
         records: What the shelf has, the one read longest ago first.
-        pinned: Contents that are never evicted.
+        pinned: Contents that are evicted only when they alone exceed the budget.
 
     Attributes:
+        most: Bytes that blocks may ever take: the budget, less what the index needs.
         on_progress: Called when a batch was written and its blocks may leave memory.
     """
 
@@ -85,14 +83,9 @@ class DiskCache:
         self.budget = budget
         self.on_progress: Callable[[], None] | None = None
         self._shelf = shelf
-        self._limit = self._most = max(0, budget - min(_INDEX_BYTES, budget // 8))
-        self._recency: OrderedDict[str, Record] = OrderedDict()
-        self._blocks: dict[str, list[Record]] = {}
-        self._bytes = 0
+        self._limit = self.most = most_of(budget)
+        self._inventory = Inventory(records, pinned)
         self._queue: OrderedDict[Block, None] = OrderedDict()
-        self._deletes: list[str] = []
-        self._touches: dict[str, None] = {}
-        self._pins = {content_name(key) for key in pinned}
         self._work = trio.Event()
         self._idle = trio.Event()
         self._readers = trio.CapacityLimiter(_READERS)
@@ -103,13 +96,12 @@ class DiskCache:
         self._paused_until = -1.0  # a disk that is full or read-only is still read meanwhile
         self._unread_until = -1.0
         self._warned_of_damage = False
+        self._warned_of_pins = False
         self._hits = self._stores = self._drops = self._damaged = self._written = 0
-        for record in records:
-            self._insert(record)
 
     def holds(self, key: ContentKey, block: int) -> int:
         """Return the bitmap of cells kept on disk, from memory: no I/O."""
-        records = self._blocks.get(_place(key, block))
+        records = self._inventory.of(key, block)
         if not records or trio.current_time() < self._unread_until:
             return 0
         cells = 0
@@ -120,7 +112,7 @@ class DiskCache:
     def widen(self, key: ContentKey, block: int, cells: int) -> int:
         """Return the kept cells that come along at no cost when ``cells`` are loaded."""
         wide = 0
-        for record in self._blocks.get(_place(key, block), ()):
+        for record in self._inventory.of(key, block):
             for extent in record.extents:
                 if extent.cells & cells:
                     wide |= extent.cells
@@ -136,14 +128,12 @@ class DiskCache:
             The good cells; None when the disk did not answer in time: a thread may still write into
             the block, which must be abandoned.
         """
-        place = _place(block.content.key, block.index)
-        records = [record for record in self._blocks.get(place, ()) if record.cells & cells]
+        kept = self._inventory.of(block.content.key, block.index)
+        records = [record for record in kept if record.cells & cells]
         if self._shelf is None or not records:
             return 0
-        for record in records:
-            self._recency.move_to_end(record.key)
-            self._touches[record.key] = None
-        if len(self._touches) >= _TOUCHES:
+        self._inventory.read(records)
+        if len(self._inventory.touches) >= _TOUCHES:
             self._work.set()
         good: int | None = None
         with trio.move_on_after(_LOAD_WITHIN_S):
@@ -199,9 +189,9 @@ class DiskCache:
     def statistics(self) -> Mapping[str, int]:
         """Return bytes kept, budget, hits, stores, drops, damaged records, bytes owed."""
         return {
-            "bytes": self._bytes,
+            "bytes": self._inventory.bytes,
             "budget": self.budget,
-            "records": len(self._recency),
+            "records": len(self._inventory),
             "hits": self._hits,
             "stores": self._stores,
             "written": self._written,
@@ -218,16 +208,16 @@ class DiskCache:
 
     @property
     def limit(self) -> int:
-        """Bytes that blocks may take now: the budget, less where the disk itself has no room."""
+        """Bytes that blocks may take now: less than ``most`` where the disk itself has no room."""
         return self._limit
 
     def pin(self, key: ContentKey) -> None:
-        """Never evict blocks of ``key`` from now on; they count in the budget as before."""
-        self._pins.add(content_name(key))
+        """Keep blocks of ``key`` whatever else is read; they count in the budget as before."""
+        self._inventory.pin(key)
 
     def unpin(self, key: ContentKey) -> None:
         """Let blocks of ``key`` be evicted as others are."""
-        self._pins.discard(content_name(key))
+        self._inventory.unpin(key)
 
     def discard(self, names: Container[str]) -> int:
         """Forget what is kept of the contents with these names unless it is pinned.
@@ -235,13 +225,9 @@ class DiskCache:
         Returns:
             The bytes that are going to be free; ``drain`` waits for it.
         """
-        before = self._bytes
-        for record in list(self._recency.values()):
-            name = record.key[:NAME_DIGITS]
-            if name in names and name not in self._pins:
-                self._drop(record)
+        freed = self._inventory.discard(names)
         self._work.set()
-        return before - self._bytes
+        return freed
 
     def write_soon(self) -> None:
         """Have what was read since written down too, so that the index on disk tells it."""
@@ -265,13 +251,15 @@ class DiskCache:
             self._idle.set()
 
     def _has_work(self) -> bool:
-        return bool(self._queue or self._deletes or self._touches) and not self._is_paused()
+        kept = self._inventory
+        return bool(self._queue or kept.deletes or kept.touches) and not self._is_paused()
 
     async def _write(self, shelf: Shelf) -> None:
+        kept = self._inventory
         batch = self._batch()
         parcels = [
             Parcel(
-                key=f"{_place(block.content.key, block.index)}-{cells:x}",
+                key=f"{place_of(block.content.key, block.index)}-{cells:x}",
                 label=label_of(block.content.key.size, block.content.label),
                 view=block.view,
                 length=block.length,
@@ -279,8 +267,8 @@ class DiskCache:
             )
             for block, cells in batch
         ]
-        deletes, self._deletes = self._deletes, []
-        touches, self._touches = list(self._touches), {}
+        deletes, kept.deletes = kept.deletes, []
+        touches, kept.touches = list(kept.touches), {}
         for block, _ in batch:
             block.pins += 1
         self._began = began = trio.current_time()
@@ -292,7 +280,7 @@ class DiskCache:
             )
         except StoreFault as exc:
             self._drops += len(batch)
-            self._deletes[:0] = deletes
+            kept.deletes[:0] = deletes
             self._failed(str(exc))
             return
         finally:
@@ -304,7 +292,7 @@ class DiskCache:
             self._rate += 0.3 * (size / max(trio.current_time() - began, 1e-4) - self._rate)
         for (block, cells), record in zip(batch, made, strict=True):
             block.saved |= cells
-            self._insert(record)
+            kept.insert(record)
             self._written += record.length
         self._stores += len(made)
         self.give_way(free, total)
@@ -323,59 +311,42 @@ class DiskCache:
             if cells := block.unsaved:
                 batch.append((block, cells))
                 size += charge_of(cells)
-        if self._bytes + size > self._limit or len(self._recency) + len(batch) > MAX_RECORDS:
+        kept = self._inventory
+        if kept.bytes + size > self._limit or len(kept) + len(batch) > MAX_RECORDS:
             self._evict(int(self._limit * _LOW_WATER) - size, MAX_RECORDS - len(batch))
-        while batch and self._bytes + size > self._limit:
+        while batch and kept.bytes + size > self._limit:
             _, cells = batch.pop()
             size -= charge_of(cells)
             self._drops += 1
         return batch
 
     def _evict(self, target: int, records: int) -> None:
-        passed = 0
-        while len(self._recency) > passed and (
-            self._bytes > target or len(self._recency) > records
-        ):
-            record = next(iter(self._recency.values()))
-            if record.key[:NAME_DIGITS] in self._pins:
-                # To the end, so that it is met once in a whole round of evictions only.
-                self._recency.move_to_end(record.key)
-                passed += 1
-            else:
-                self._drop(record)
-                self._work.set()
+        kept = self._inventory
+        # What is pinned stays where others fill the disk: only our own budget is stronger.
+        kept.evict(target=target, most=self.most, records=records)
+        if kept.deletes:
+            self._work.set()
+        if kept.given_up and not self._warned_of_pins:
+            self._warned_of_pins = True
+            log.warning(
+                "more is pinned than cache=%d holds: some of it is let go; "
+                'see "fsmount cache ls", mount with a larger cache=SIZE, or unpin something',
+                self.budget,
+            )
 
     def give_way(self, free: int, total: int) -> None:
         """Leave the filesystem (``free`` of ``total`` bytes) some room: others need it more."""
         reserve = min(1024**3, total // 20)
-        allowed = max(0, self._bytes + free - reserve)
-        self._limit = min(self._most, allowed)
-        if self._bytes > self._limit:
+        allowed = max(0, self._inventory.bytes + free - reserve)
+        self._limit = min(self.most, allowed)
+        if self._inventory.bytes > self._limit:
             self._evict(int(self._limit * _LOW_WATER), MAX_RECORDS)
 
-    def _insert(self, record: Record) -> None:
-        if record.key in self._recency:
-            self._drop(record)
-            self._deletes.remove(record.key)
-        self._recency[record.key] = record
-        self._blocks.setdefault(record.key.rpartition("-")[0], []).append(record)
-        self._bytes += record.charge
-
-    def _drop(self, record: Record) -> None:
-        record = self._recency.pop(record.key)
-        place = record.key.rpartition("-")[0]
-        self._blocks[place].remove(record)
-        if not self._blocks[place]:
-            del self._blocks[place]
-        self._bytes -= record.charge
-        self._touches.pop(record.key, None)
-        self._deletes.append(record.key)
-
     def _damage(self, record: Record) -> None:
-        if self._recency.get(record.key) is not record:
+        if record not in self._inventory:
             return  # evicted while it was read
         self._damaged += 1
-        self._drop(record)
+        self._inventory.drop(record)
         self._work.set()
         if not self._warned_of_damage:
             self._warned_of_damage = True
@@ -402,16 +373,9 @@ def _store(
     return made, free, total
 
 
-@lru_cache(maxsize=4096)
-def content_name(key: ContentKey) -> str:
-    """Return what the keys of a content's records begin with, ``NAME_DIGITS`` long."""
-    text = f"{key.domain}\0{key.content}\0{key.size}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _place(key: ContentKey, block: int) -> str:
-    """Return what the keys of a block's records begin with."""
-    return f"{content_name(key)}-{block:x}"
+def most_of(budget: int) -> int:
+    """Return how many bytes blocks may take of a disk budget."""
+    return max(0, budget - min(_INDEX_BYTES, budget // 8))
 
 
 @asynccontextmanager
@@ -431,7 +395,7 @@ async def open_disk_cache(
         directory: Made when missing; the caller has checked whose it is.
         budget_bytes: What the directory may grow to; 0 keeps nothing.
         on_network: It lies on a network filesystem, where neither locks nor sqlite can be trusted.
-        pinned: Contents that are never evicted, be the budget smaller than they are.
+        pinned: Contents that are evicted only when they alone exceed the budget.
     """
     shelf: Shelf | None = None
     records: list[Record] = []

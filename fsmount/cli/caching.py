@@ -164,16 +164,13 @@ def _pinned(tree: str, directories: Directories) -> dict[str, Any]:
 
 @cache.command()
 @_paths
-@click.option("--unpin", "undo", is_flag=True, help="The same as cache unpin.")
-def pin(paths: tuple[Path, ...], undo: bool) -> int:
+def pin(paths: tuple[Path, ...]) -> int:
     """Fetch mounted files, or folders with all below them, and keep them in the cache.
 
-    They count in the cache's budget and are not evicted, whatever else is read. The mount does the
+    They count in the cache's budget and are not evicted for what else is read. The mount does the
     work, behind whoever reads: Ctrl-C only stops watching it. What changes at the provider is
     fetched anew, also after a restart.
     """
-    if undo:
-        return _unpin(paths)
     return max(_pin(door, path, inside) for door, path, inside in _located(paths))
 
 
@@ -181,10 +178,6 @@ def pin(paths: tuple[Path, ...], undo: bool) -> int:
 @_paths
 def unpin(paths: tuple[Path, ...]) -> int:
     """Keep files no longer: they stay cached until their place is needed."""
-    return _unpin(paths)
-
-
-def _unpin(paths: tuple[Path, ...]) -> int:
     for door, path, inside in _located(paths):
         told = control.ask(door, "unpin", timeout_s=_ASK_WITHIN_S, path=inside)
         click.echo(f'"{path}" is no longer pinned ({_files(told["files"])})', err=True)
@@ -341,7 +334,7 @@ def _evict_everything() -> int:
 def _evict_unmounted(directory: Path, directories: Directories) -> dict[str, int]:
     """Empty a cache that no mount has open; one in which nothing is pinned goes altogether."""
     from fsmount.cache.catalogue import NAME_DIGITS
-    from fsmount.cache.disk import content_name
+    from fsmount.cache.inventory import content_name
     from fsmount.cache.shelf import open_shelf
 
     pinned = {content_name(key) for key in _pinned(directory.name, directories).values()}

@@ -11,7 +11,8 @@ and what is decided without waiting: ``freshness.py`` (when to ask, how long to 
 (duplicates, endless listings, where to go on), ``names.py`` (any name becomes a legal, unique,
 stable one), ``identity.py`` (versions and the keys of blocks). ``order.py`` sorts rows where
 ``sort`` asks for it; ``progress.py`` wakes who waits. ``pinning.py`` stands above the door: files
-that people want kept, fetched behind everybody.
+that people want kept, fetched behind everybody; ``survey.py`` finds them, ``wishes.py`` says what
+of them fits.
 
 A tree may be made of several remotes. ``compose.py`` has as data which of them is shown where, and
 what two of them may call the same. ``nodes.py`` has the folders, each made of *parts*, one a

@@ -1,4 +1,4 @@
-"""What the kernel has to forget after a listing, and the task that tells it.
+"""What the kernel has to forget after a listing, the task that tells it, and who else is told.
 
 Nothing is told from inside a handler: the kernel may hold the very lock that the handler's request
 holds. Changes are put on a list, and the filesystem's own task works it off.
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fsmount.model import Entry, Inode
     from fsmount.vfs.border import Kernel
+    from fsmount.vfs.nodes import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,16 @@ class Changes:
         self._kernel = kernel
         self._waiting: dict[Change, None] = {}
         self._wake = trio.Event()
+        self._watchers: list[Callable[[Folder], None]] = []
+
+    def watch(self, watcher: Callable[[Folder], None]) -> None:
+        """Have ``watcher`` called with each folder of which a listing brought something else."""
+        self._watchers.append(watcher)
+
+    def listed_anew(self, folder: Folder) -> None:
+        """Tell who watches that ``folder`` is not what it was."""
+        for watcher in self._watchers:
+            watcher(folder)
 
     def push(self, changes: Iterable[Change]) -> None:
         """Have ``changes`` told soon."""

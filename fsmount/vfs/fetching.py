@@ -109,6 +109,7 @@ class Fetcher:
             else:
                 self._progress.tell(folder)
                 if differs:
+                    self._changes.listed_anew(folder)
                     await self._keeper.save(folder, part)
                 else:
                     self._keeper.confirm(part)

@@ -52,11 +52,18 @@ class Filesystem:
     ``stale_after_s`` of waiting, an error after ``answer_within_s``; the fetch goes on behind.
     """
 
-    def __init__(self, layout: Layout, tree: Tree, listings: Listings, files: OpenFiles) -> None:
+    def __init__(
+        self, layout: Layout, tree: Tree, listings: Listings, files: OpenFiles, changes: Changes
+    ) -> None:
         self._layout = layout
         self._tree = tree
         self._listings = listings
         self._files = files
+        self._changes = changes
+
+    def watch(self, told: Callable[[str], None]) -> None:
+        """Have ``told`` called with the path of each folder when a listing changed it."""
+        self._changes.watch(lambda folder: told(self._tree.path(folder)))
 
     async def lookup(self, parent: Inode, name: str) -> Attributes:
         """Return the child ``name``; adds one to its lookup count.
@@ -254,5 +261,5 @@ async def open_filesystem(
         files = OpenFiles(tree, listings, keeper, changes, reader)
         nursery.start_soon(keeper.run)
         nursery.start_soon(changes.run)
-        yield Filesystem(layout, tree, listings, files)
+        yield Filesystem(layout, tree, listings, files, changes)
         nursery.cancel_scope.cancel()

@@ -2,9 +2,9 @@
 
 A *wish* is a path that a person named, a file or a folder with all that is below. It is worked off
 in a task of the mount: its folders are listed, what it came to is written down, what is missing is
-read block by block at the priority of a crawl, so that whoever reads goes first. Then it is looked
-at again now and then, because a file may have another version, and a folder other files: what was
-seen to have changed is fetched anew, and its old version may go.
+read block by block at the priority of a crawl, so that whoever reads goes first. It is looked at
+again as soon as a listing, whoever wanted it, brings something else of a folder that it is about,
+and now and then in any case: what has changed is fetched anew, and its old version may go.
 """
 
 from __future__ import annotations
@@ -12,85 +12,45 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import trio
 
 from fsmount import errors
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.disk import MAX_RECORDS
 from fsmount.cache.memory import cells_of
 from fsmount.cache.records import charge_of_file
 from fsmount.errors import FsmountError
 from fsmount.model import Priority, priority
 from fsmount.store.files import in_thread
+from fsmount.vfs.survey import patiently, survey
+from fsmount.vfs.wishes import Room, Wish, is_at_or_below, left_out
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from fsmount.cache.disk import DiskCache
-    from fsmount.model import ContentKey, Inode
+    from fsmount.model import ContentKey
     from fsmount.store.pins import PinStore
     from fsmount.vfs.filesystem import FileHandle, Filesystem
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 LOOK_EVERY_S = 600.0
-"""How often what is wanted is compared with the tree. It costs calls only where a listing is older
-than listings may be."""
+"""How often what is wanted is compared with the tree, when nobody else lists its folders. It costs
+calls only where a listing is older than listings may be."""
 
 RETRY_S = 60.0
 """After a failure; the cause is mostly the network, which does not hurry back."""
 
-_SHARE = 0.9
-"""Of the disk budget may be pinned: what is read beside needs a place for a while."""
+_SETTLE_S = 2.0
+"""After a listing that brought something else: others often follow, and one look does for all."""
 
-_LIST_WITHIN_S = 120.0
 _BLOCK_WITHIN_S = 120.0
 _WRITE_WITHIN_S = 20.0
 _PASSES = 3  # a disk that hesitates leaves holes, which are read once more
-_ROWS = 500
 _REASONS = 20
-
-
-@dataclass(slots=True, kw_only=True)
-class Wish:
-    """How far one wish has come.
-
-    Attributes:
-        path: As a person named it; "" for everything.
-        state: ``waiting``, ``listing``, ``fetching``, ``kept``, ``failed`` or ``refused``.
-        files: How many it came to.
-        total: Their bytes.
-        kept: Those of them that are on disk.
-        reasons: What failed, a sentence each, some only.
-        accepted: It did fit once, so it stays.
-        due: When to work on it next, trio's clock.
-    """
-
-    path: str
-    state: str = "waiting"
-    files: int = 0
-    total: int = 0
-    kept: int = 0
-    reasons: list[str] = field(default_factory=list)
-    accepted: bool = True
-    due: float = 0.0
-
-    def told(self) -> dict[str, object]:
-        """Return it as plain data."""
-        return {
-            "path": self.path,
-            "state": self.state,
-            "files": self.files,
-            "bytes": self.total,
-            "kept": self.kept,
-            "reasons": list(self.reasons),
-        }
 
 
 class Pins:
@@ -107,7 +67,7 @@ class Pins:
         store: Keeps the wishes.
         tree: Names the tree in the store.
         wishes: What the store has.
-        files: What the store has; the disk cache was opened with these pinned.
+        files: What the store has of it; the disk cache was opened with these pinned.
     """
 
     def __init__(
@@ -172,9 +132,9 @@ class Pins:
         Raises:
             FsmountError: It is not pinned, or only as a part of something else.
         """
-        gone = [wish for wish in self._wishes if _is_at_or_below(wish, path)]
+        gone = [wish for wish in self._wishes if is_at_or_below(wish, path)]
         if not gone:
-            above = next((wish for wish in self._wishes if _is_at_or_below(path, wish)), None)
+            above = next((wish for wish in self._wishes if is_at_or_below(path, wish)), None)
             if above is not None:
                 raise FsmountError(
                     f'"{path}" is kept as a part of "{above or "/"}"', advice="unpin that"
@@ -190,6 +150,7 @@ class Pins:
     async def run(self) -> None:
         """Work off wishes for ever."""
         priority.set(Priority.CRAWL)
+        self._filesystem.watch(self._listed_anew)
         while True:
             now = trio.current_time()
             wish = min(self._wishes.values(), key=lambda wish: wish.due, default=None)
@@ -199,6 +160,14 @@ class Pins:
                 self._wake = trio.Event()
                 continue
             await self._work(wish)
+
+    def _listed_anew(self, folder: str) -> None:
+        """Look again soon at what is wanted of ``folder``, above or below it."""
+        soon = trio.current_time() + _SETTLE_S
+        for wish in self._wishes.values():
+            if is_at_or_below(folder, wish.path) or is_at_or_below(wish.path, folder):
+                wish.due = min(wish.due, soon)
+                self._wake.set()
 
     # --- one wish -----------------------------------------------------------------------------
 
@@ -218,34 +187,42 @@ class Pins:
         wish.reasons = failed[:_REASONS]
         wish.state = "failed" if failed else "kept"
         if failed:
-            wish.due = trio.current_time() + RETRY_S
+            wish.due = min(wish.due, trio.current_time() + RETRY_S)
             log.info("not all of pinned path=%r is kept: %s", wish.path, failed[0])
 
     async def _fulfil(self, wish: Wish) -> list[str]:
         """Find, write down and fetch what a wish comes to; return what failed."""
         if wish.state != "kept":
             wish.state = "listing"
-        found, failed, unknown = await self._found(wish.path)
+        found = await survey(self._filesystem, wish.path)
         if not self._stands(wish):
             return []
-        if (refusal := self._refusal(wish, found)) is not None:
-            if wish.accepted:
-                return [refusal]
+        stay = {
+            path: key
+            for path, key in self._files.items()
+            if not is_at_or_below(path, wish.path)
+            or (path not in found.files and not found.is_gone(path))
+        }
+        files, failed = found.files, found.failed
+        # Where others fill the disk now, what was accepted is no less wanted.
+        room = Room.within(self._disk.most if wish.accepted else self._disk.limit)
+        refusal = room.refusal(wish.path, files.values(), stay.values())
+        if refusal is not None and not wish.accepted:
             await self._refuse(wish, refusal)
             return []
+        if refusal is not None:
+            # What is there already goes before what is new.
+            files = dict(sorted(files.items(), key=lambda each: each[0] not in self._files))
+            files = room.fitting(files, stay.values())
+            failed = [left_out(found.files, files, room), *failed]
         wish.accepted = True
         changes: dict[str, ContentKey | None] = {
-            path: None
-            for path in self._files
-            if _is_at_or_below(path, wish.path)
-            and path not in found
-            # Error is not absence: what a folder has that could not be listed stays.
-            and not any(_is_at_or_below(path, folder) for folder in unknown)
+            path: None for path in self._files if path not in stay and path not in files
         }
-        changes.update({path: key for path, key in found.items() if self._files.get(path) != key})
+        changes.update({path: key for path, key in files.items() if self._files.get(path) != key})
         await self._change(changes)
-        await self._count(wish, list(found.values()))
-        for path, key in found.items():
+        await self._count(wish, list(files.values()))
+        for path, key in files.items():
             if not self._stands(wish) or wish.kept >= wish.total:
                 break
             try:
@@ -253,76 +230,6 @@ class Pins:
             except FsmountError as exc:
                 failed.append(f"{path}: {exc}")
         return failed
-
-    async def _found(self, path: str) -> tuple[dict[str, ContentKey], list[str], list[str]]:
-        """Return the files at and below ``path``, what failed, and the folders it failed in."""
-        found: dict[str, ContentKey] = {}
-        failed: list[str] = []
-        unknown: list[str] = []
-        node = await _patiently(lambda: self._filesystem.find(path))
-        if not node.is_folder:
-            if (key := self._filesystem.content(node.inode)) is not None:
-                return {path: key}, [], []
-            return {}, [f"{path}: its size is not known"], [path]
-        folders = [(path, node.inode)]
-        while folders:
-            folder, inode = folders.pop()
-            try:
-                rows = await self._rows(inode)
-            except FsmountError as exc:
-                if folder == path:
-                    raise
-                failed.append(f"{folder}: {exc}")
-                unknown.append(folder)
-                continue
-            for name, below, is_folder, key in rows:
-                shown = f"{folder}/{name}" if folder else name
-                if is_folder:
-                    folders.append((shown, below))
-                elif key is not None:
-                    found[shown] = key
-                else:
-                    failed.append(f"{shown}: its size is not known")
-                    unknown.append(shown)
-        return found, failed, unknown
-
-    async def _rows(self, inode: Inode) -> list[tuple[str, Inode, bool, ContentKey | None]]:
-        """Return name, inode, kind and content of everything in a folder."""
-        rows: list[tuple[str, Inode, bool, ContentKey | None]] = []
-        handle = await self._filesystem.open_folder(inode)
-        try:
-            cookie = 0
-            while page := await _patiently(partial(handle.read, cookie, _ROWS)):
-                cookie = page[-1].next_cookie
-                for row in page:
-                    node = row.attributes
-                    key = None if node.is_folder else self._filesystem.content(node.inode)
-                    rows.append((row.name, node.inode, node.is_folder, key))
-        finally:
-            handle.close()
-        return rows
-
-    def _refusal(self, wish: Wish, found: Mapping[str, ContentKey]) -> str | None:
-        """Return why a wish does not fit beside the others; None when it does."""
-        others = {key for path, key in self._files.items() if not _is_at_or_below(path, wish.path)}
-        own = set(found.values()) - others
-        taken = sum(charge_of_file(key.size) for key in others)
-        needed = sum(charge_of_file(key.size) for key in own)
-        room = int(self._disk.limit * _SHARE)
-        name = wish.path or "/"
-        if needed > room - taken:
-            return (
-                f'"{name}" does not fit: it needs {_size(needed)}, and of the {_size(room)} that '
-                f"may be pinned {_size(taken)} are taken; mount with a larger cache=SIZE, "
-                "or unpin something"
-            )
-        pieces = sum(-(-key.size // BLOCK) for key in others | own)
-        if pieces > MAX_RECORDS * _SHARE:
-            return (
-                f'"{name}" does not fit: pinned files would be in {pieces} pieces, and '
-                f"{int(MAX_RECORDS * _SHARE)} are the most"
-            )
-        return None
 
     async def _refuse(self, wish: Wish, refusal: str) -> None:
         wish.state, wish.reasons = "refused", [refusal]
@@ -353,7 +260,7 @@ class Pins:
         for _ in range(_PASSES):
             if not missing or not self._stands(wish):
                 return
-            node = await _patiently(lambda: self._filesystem.find(path))
+            node = await patiently(lambda: self._filesystem.find(path))
             if self._filesystem.content(node.inode) != key:
                 raise errors.Changed("it is another version now, which is fetched soon")
             handle = self._filesystem.open_file(node.inode)
@@ -391,7 +298,7 @@ class Pins:
         return self._wishes.get(wish.path) is wish
 
     def _is_wanted(self, path: str) -> bool:
-        return any(_is_at_or_below(path, wish) for wish in self._wishes)
+        return any(is_at_or_below(path, wish) for wish in self._wishes)
 
     async def _change(self, changes: Mapping[str, ContentKey | None]) -> None:
         """Note what is to be kept at some paths, and have the disk cache pin just that."""
@@ -411,18 +318,6 @@ class Pins:
                     self._disk.unpin(old)
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Return what ``ask`` returns; a time-out is asked again: its fetch goes on behind."""
-    deadline = trio.current_time() + _LIST_WITHIN_S
-    while True:
-        try:
-            return await ask()
-        except errors.TimedOut:
-            if trio.current_time() >= deadline:
-                raise
-            await trio.sleep(1.0)
-
-
 async def _read(handle: FileHandle, start: int, stop: int) -> None:
     """Have a block in memory; the disk is offered it by itself."""
     with trio.move_on_after(_BLOCK_WITHIN_S):
@@ -435,23 +330,38 @@ def _length(spans: Iterable[tuple[int, int]]) -> int:
     return sum(stop - start for start, stop in spans)
 
 
-def _is_at_or_below(path: str, top: str) -> bool:
-    return not top or path == top or path.startswith(f"{top}/")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.1f} MiB"
-
-
 @asynccontextmanager
 async def open_pins(
-    filesystem: Filesystem, disk: DiskCache, store: PinStore, tree: str
+    filesystem: Filesystem,
+    disk: DiskCache,
+    store: PinStore,
+    tree: str,
+    files: Mapping[str, ContentKey],
 ) -> AsyncIterator[Pins]:
-    """Open the wishes of ``tree``; they are worked off in a nursery of their own."""
+    """Open the wishes of ``tree``; they are worked off in a nursery of their own.
+
+    Args:
+        filesystem: The tree.
+        disk: Opened with the contents of ``files`` pinned.
+        store: Keeps the wishes.
+        tree: Names the tree in the store.
+        files: Those of the store's that fit, by path.
+    """
     wishes = await in_thread(lambda: store.wishes(tree))
-    files = await in_thread(lambda: store.files(tree))
     pins = Pins(filesystem, disk, store, tree, wishes, files)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pins.run)
         yield pins
         nursery.cancel_scope.cancel()
+
+
+def load_files(store: PinStore, tree: str, most: int) -> dict[str, ContentKey]:
+    """Return what is to be kept of ``tree`` where cached blocks may take ``most`` bytes. Blocks.
+
+    What does not fit any more is struck off; the wish that it came from finds it again.
+    """
+    files = store.files(tree)
+    fits = Room.within(most).fitting(files)
+    if len(fits) < len(files):
+        store.change_files(tree, dict.fromkeys(files.keys() - fits.keys()))
+    return fits

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from fsmount.cache import shelf as shelf_module
-from fsmount.cache.disk import _place
+from fsmount.cache.inventory import place_of
 from fsmount.cache.shelf import Parcel, open_shelf
 from tests.cache.fakes import key_of, new_block
 
@@ -61,7 +61,7 @@ def main(directory, call="", number="0"):
         for n in range(first, first + 4):
             key = key_of(SIZE, name_of(n))
             block = new_block(key)
-            place = f"{_place(key, 0)}-{block.valid:x}"
+            place = f"{place_of(key, 0)}-{block.valid:x}"
             parcels.append(
                 Parcel(key=place, label="", view=block.view, length=SIZE, cells=block.valid)
             )

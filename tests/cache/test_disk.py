@@ -13,6 +13,7 @@ import trio
 from fsmount.cache import disk as disk_module
 from fsmount.cache.buffers import BLOCK
 from fsmount.cache.disk import DiskCache, open_disk_cache
+from fsmount.cache.inventory import place_of
 from fsmount.cache.memory import ALL_CELLS, CELL, Memory
 from fsmount.cache.records import Extent, Record, charge_of
 from tests.cache.fakes import (
@@ -53,7 +54,7 @@ def unshelved(budget, *records):
 def record(key, block=0, cells=1):
     """Return a record as the shelf lists it."""
     extents = tuple(Extent(cell, cell + 1, 0) for cell in range(32) if cells >> cell & 1)
-    place = disk_module._place(key, block)
+    place = place_of(key, block)
     return Record(f"{place}-{cells:x}", "f", cells.bit_count() * CELL, extents)
 
 
@@ -272,13 +273,13 @@ async def test_what_was_read_longest_ago_goes_first():
     keys = [key_of(64 * MIB, f"c{number}") for number in range(200)]
     records = [record(key) for key in keys]
     disk = unshelved(BUDGET, *records)
-    disk._recency.move_to_end(records[0].key)
+    disk._inventory.read(records[:1])
     disk._limit = 100 * CELL_CHARGE
     disk._batch()
     held = [number for number, key in enumerate(keys) if disk.holds(key, 0)]
     assert held == [0, *range(200 - 94, 200)], "95 % of the limit, the youngest"
     for number in range(5):
-        disk._insert(record(key_of(CELL, f"new {number}")))
+        disk._inventory.insert(record(key_of(CELL, f"new {number}")))
         disk._batch()
     assert disk.statistics()["records"] == 100, "up to the limit nothing goes"
 
@@ -347,7 +348,7 @@ def test_a_disk_that_fills_up_takes_the_caches_room(free, total, records):
     disk.give_way(free, total)
     assert disk.statistics()["records"] == records
     disk.give_way(100 * 1024**3, 1024**4)
-    assert disk._limit == disk._most, "and the limit comes back with the room"
+    assert disk._limit == disk.most, "and the limit comes back with the room"
 
 
 async def test_what_is_larger_than_the_budget_is_not_taken(directory):

@@ -197,7 +197,7 @@ async def test_a_disk_that_others_fill_costs_readers_nothing(mounted, unexpected
         with (place / "others").open("wb", buffering=0) as file:
             os.posix_fallocate(file.fileno(), 0, 22 * MIB)
             async with open_reader(memory_bytes=32 * MIB, disk=disk) as reader:
-                disk._limit = disk._most  # as it was measured before others came
+                disk._limit = disk.most  # as it was measured before others came
                 await read_through(reader, key)
         assert disk.statistics()["paused"] == 1
     assert len(unexpected_warnings.records) == 1
@@ -207,7 +207,7 @@ async def test_a_filesystem_without_direct_io_is_used_from_the_first_block_on(mo
     """Seen on ramfs: nothing is lost to finding out."""
     place = mounted("ramfs", "rw")
     async with open_disk_cache(place / "cache", BUDGET) as disk:
-        disk._limit = disk._most  # ramfs does not tell its size
+        disk._limit = disk.most  # ramfs does not tell its size
         await keep(disk, new_block(key_of()))
         assert await load(disk, key_of()) == ALL_CELLS
 

@@ -7,7 +7,8 @@ import sqlite3
 import pytest
 
 from fsmount.cache.catalogue import NAME_DIGITS, read_catalogue
-from fsmount.cache.disk import content_name, open_disk_cache
+from fsmount.cache.disk import open_disk_cache
+from fsmount.cache.inventory import content_name
 from fsmount.cache.memory import CELL
 from fsmount.cache.records import charge_of, charge_of_file
 from fsmount.errors import StoreFault
@@ -42,15 +43,38 @@ async def test_pinned_blocks_outlive_everything_that_is_read(tmp_path):
 
 
 async def test_pins_hold_from_the_start_after_a_restart(tmp_path):
-    """Also when the budget is smaller now than what is pinned."""
+    """Before anybody has looked at the tree."""
     async with open_disk_cache(tmp_path, BUDGET) as disk:
         await keep(disk, new_block(PINNED, 0), new_block(PINNED, 1), new_block(other(1)))
-    async with open_disk_cache(tmp_path, 6 * MIB, pinned=[PINNED]) as disk:
+    async with open_disk_cache(tmp_path, 10 * MIB, pinned=[PINNED]) as disk:
         assert disk.holds(PINNED, 0)
         assert disk.holds(PINNED, 1)
         assert not disk.holds(other(1), 0)
         await fill_up(disk, 3)  # there is no room for any, and no end of trying
         assert not disk.holds(other(2), 0)
+
+
+@pytest.mark.logs("more is pinned than cache=6291456 holds")
+async def test_a_budget_smaller_than_the_pins_is_kept(tmp_path):
+    """Some of what is pinned is let go, and it is said once."""
+    async with open_disk_cache(tmp_path, BUDGET) as disk:
+        await keep(disk, new_block(PINNED, 0), new_block(PINNED, 1), new_block(other(1)))
+    async with open_disk_cache(tmp_path, 6 * MIB, pinned=[PINNED]) as disk:
+        assert not disk.holds(PINNED, 0)
+        assert disk.holds(PINNED, 1)
+        await disk.drain()
+    assert disk_usage(tmp_path) <= 6 * MIB
+
+
+async def test_a_disk_that_others_fill_takes_no_pinned_block(tmp_path):
+    """Nothing more is cached; what a person wants kept stays."""
+    async with open_disk_cache(tmp_path, BUDGET) as disk:
+        disk.pin(PINNED)
+        await keep(disk, new_block(PINNED, 0), new_block(other(1)))
+        disk.give_way(0, 100 * MIB)
+        assert disk.limit < 5 * MIB
+        assert disk.holds(PINNED, 0)
+        assert not disk.holds(other(1), 0)
 
 
 async def test_unpinned_blocks_go_as_others_do(tmp_path):

@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_refused_in_words(places, cloud, mount):
         cache(places, "pin", standing.path / "sub", standing.path / "hello.txt")
         done = cache(places, "unpin", standing.path / "film.mkv", check=False)
         assert (done.returncode, done.stderr) == (1, 'fsmount: "film.mkv" is not pinned\n')
-        done = cache(places, "pin", "--unpin", standing.path / "sub")
+        done = cache(places, "unpin", standing.path / "sub")
         assert done.stderr == f'"{standing.path / "sub"}" is no longer pinned (1 file)\n'
         done = cache(places, "pin", standing.path / "nothing", check=False)
         assert (done.returncode, done.stderr) == (1, 'fsmount: there is no "nothing" in "/"\n')

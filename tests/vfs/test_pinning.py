@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from fsmount.cache.disk import content_name, open_disk_cache
+from fsmount.cache.disk import most_of, open_disk_cache
+from fsmount.cache.inventory import content_name
 from fsmount.errors import Unreachable
 from fsmount.model import Priority, priority
 from fsmount.reader.stream import open_reader
 from fsmount.store.pins import PinStore
 from fsmount.vfs import pinning
-from fsmount.vfs.pinning import open_pins
+from fsmount.vfs.pinning import load_files, open_pins
 from tests.vfs.cloud import Cloud, DictStore, failing, opened
 
 MIB = 1024 * 1024
@@ -47,13 +48,12 @@ class Site:
     async def mounted(self, budget=64 * MIB, **options):
         """Open everything; yields the filesystem, the pins and the disk cache."""
         store = PinStore(self.directory / "pins.sqlite")
+        files = load_files(store, "tree", most_of(budget))
         async with (
-            open_disk_cache(
-                self.directory / "cache", budget, pinned=store.files("tree").values()
-            ) as disk,
+            open_disk_cache(self.directory / "cache", budget, pinned=files.values()) as disk,
             open_reader(memory_bytes=32 * MIB, disk=disk) as reader,
             opened(self.cloud, store=self.tree, reader=reader, **options) as filesystem,
-            open_pins(filesystem, disk, store, "tree") as pins,
+            open_pins(filesystem, disk, store, "tree", files) as pins,
         ):
             self.memory = reader.memory
             yield filesystem, pins, disk
@@ -141,10 +141,17 @@ async def test_pins_survive_a_restart_and_go_on_where_they_were(site):
     assert {id for id, _, _ in site.cloud.fetched} == {"small"}
 
 
-async def test_another_version_is_fetched_when_it_is_seen(site, monkeypatch):
+@pytest.mark.parametrize("seen_by", ["itself", "a listing"])
+async def test_another_version_is_fetched_when_it_is_seen(site, monkeypatch, seen_by):
     """The old one may be evicted then; what is new in the folder is fetched as well."""
-    monkeypatch.setattr(pinning, "LOOK_EVERY_S", 0.05)
-    async with site.mounted(ttl_s=0.05) as (filesystem, pins, disk):
+    if seen_by == "itself":
+        monkeypatch.setattr(pinning, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(pinning, "_SETTLE_S", 0.05)
+    async with site.mounted(ttl_s=0.05 if seen_by == "itself" else 300.0) as (
+        filesystem,
+        pins,
+        disk,
+    ):
         await pins.add("films")
         await ended(pins, "films")
         old = pins.pinned["films/large"]
@@ -153,6 +160,8 @@ async def test_another_version_is_fetched_when_it_is_seen(site, monkeypatch):
         site.cloud.change(site.large, site.films, version="v2")
         site.cloud.file("new", site.films, id="new", content=b"new")
         site.cloud.remove(site.small, site.films)
+        if seen_by == "a listing":
+            await filesystem.refresh("films")
         with trio.fail_after(20):
             while set(pins.pinned) != {"films/large", "films/new", "films/below/deep"}:  # noqa: ASYNC110  # nobody tells of it
                 await trio.sleep(0.01)
@@ -193,6 +202,47 @@ async def test_what_cannot_fit_is_refused_in_words(site):
     assert {id for id, _, _ in site.cloud.fetched} == {"small"}
     async with site.mounted(budget=8 * MIB) as (_, pins, _disk):
         assert [wish["path"] for wish in pins.told()] == ["films/small"]
+
+
+@pytest.mark.parametrize(("budget", "stays"), [(16, {"films/large"}), (6, set())])
+async def test_a_smaller_budget_keeps_what_fits_and_says_what_does_not(site, budget, stays):
+    """The first that fit stay pinned; a larger budget brings the others back."""
+    site.cloud.file("other", site.films, id="other", content=LARGE)
+    async with site.mounted() as (_, pins, _disk):
+        await pins.add("films")
+        await ended(pins, "films")
+    async with site.mounted(budget=budget * MIB) as (filesystem, pins, disk):
+        wish = await ended(pins, "films", "failed")
+        assert set(pins.pinned) == {"films/small", "films/below/deep", *stays}
+        gone = 2 - len(stays)
+        room = f"{most_of(budget * MIB) * 0.9 / MIB:.1f} MiB"
+        assert wish["reasons"] == [
+            f"{gone} of 4 files ({9.0 * gone} MiB) are not kept: no more than {room} may be "
+            "pinned now; mount with a larger cache=SIZE, or unpin something"
+        ]
+        assert wish["kept"] == wish["bytes"] == 8 + len(LARGE) * len(stays)
+        assert disk.statistics()["bytes"] <= budget * MIB
+        assert await on_disk(filesystem, disk, "films/large") == 3 * len(stays)
+    async with site.mounted() as (_, pins, _disk):
+        await ended(pins, "films")
+        assert len(pins.pinned) == 4
+
+
+async def test_a_folder_that_outgrows_its_room_keeps_what_it_had(site, monkeypatch):
+    """A file that is new is not fetched, and it is said."""
+    monkeypatch.setattr(pinning, "_SETTLE_S", 0.05)
+    async with site.mounted(budget=24 * MIB) as (filesystem, pins, _disk):
+        await pins.add("films")
+        await ended(pins, "films")
+        site.cloud.file("a film", site.films, id="new", content=LARGE * 2)
+        site.cloud.fetched.clear()
+        await filesystem.refresh("films")
+        with trio.fail_after(20):
+            while not (reasons := pins.told("films")[0]["reasons"]):  # noqa: ASYNC110  # nobody tells of it
+                await trio.sleep(0.01)
+        assert reasons[0].startswith("1 of 4 files (18.0 MiB) are not kept: ")
+        assert set(pins.pinned) == {"films/large", "films/small", "films/below/deep"}
+        assert site.cloud.fetched == []
 
 
 async def test_what_is_pinned_already_counts(site):
