@@ -48,6 +48,7 @@ _ABSENT_FOR_S = 10.0
 # After a signal: time for replies to go out before the loop is ended over its head.
 _END_WITHIN_S = 2.0
 _POLL_S = 0.25
+_STATE_EVERY_S = 5.0
 # However long it took to find out what the SOURCE is, and to open it.
 _LIST_AT_LEAST_S = 5.0
 
@@ -194,8 +195,13 @@ class _Daemon:
         mount.tune()
         log.info("mounted %s on %s", served.shown, self._place.mountpoint)
         self._ready()
-        self._reports.status(f"serving {served.shown}")
+        self._reports.status(_state_text(served))
         self._reports.ready()
+        while True:
+            told = _state_text(served)
+            await trio.sleep(_STATE_EVERY_S)
+            if (now := _state_text(served)) != told:
+                self._reports.status(now)
 
     async def _end(
         self, operations: Operations, mount: KernelMount, serving: trio.CancelScope
@@ -208,6 +214,13 @@ class _Daemon:
         await trio.sleep(_END_WITHIN_S)
         log.warning("requests are still running, unmounting over their heads")
         serving.cancel()
+
+
+def _state_text(served: Served) -> str:
+    """Return the line of ``systemctl status``."""
+    report = served.health.report
+    trouble = f", {report.state}: {report.reason}" if report.state is not State.ONLINE else ""
+    return f"serving {served.shown}{trouble}"
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ import os
 import queue
 import tempfile
 import threading
-import urllib.parse
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -197,9 +196,8 @@ def mounted(
 
 def kernel_options(options: MountOptions, shown: str) -> set[str]:
     """Return what libfuse is given: only what it knows, or it refuses the mount."""
-    # pyfuse3 takes ASCII; libfuse parts options at commas and takes backslashes away.
-    name = urllib.parse.quote(shown, safe="".join(map(chr, range(32, 127))))
-    name = name.replace("\\", "\\\\").replace(",", "\\,")
+    # libfuse parts options at commas and takes backslashes away.
+    name = mountpoint.source_name(shown).replace("\\", "\\\\").replace(",", "\\,")
     wanted = {f"fsname={name}", f"subtype={mountpoint.SUBTYPE}", *options.kernel_flags}
     for flag in ("default_permissions", "allow_other", "allow_root"):
         if getattr(options, flag):

@@ -78,12 +78,17 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
+def journal_priority(level: int) -> str:
+    """Return what tells journald the priority of a line, in front of it."""
+    return f"<{_SYSLOG.get(level, 6)}>"
+
+
 class ForJournal(Redacting):
     """Formats for journald: the priority in front of every line, no time of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, each line marked with its priority."""
-        prefix = f"<{_SYSLOG.get(record.levelno, 6)}>"
+        prefix = journal_priority(record.levelno)
         return "\n".join(prefix + line for line in super().format(record).splitlines())
 
 

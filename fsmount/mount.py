@@ -13,7 +13,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fsmount import control, errors, log, mountpoint, supervisor
+from fsmount import control, errors, log, mountpoint, supervisor, watchdog
 from fsmount.errors import FsmountError, UsageError
 from fsmount.store.directories import find_directories, prepare, refuse_below
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from fsmount.store.directories import Directories
 
 DONE, FAILED, USAGE = 0, 1, 2
+
+# mount(8) does it itself; a unit that runs fsmount has nobody else to.
+_MAKE = frozenset(("X-mount.mkdir", "x-mount.mkdir"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,15 @@ def mount(request: MountRequest) -> int:
     try:
         directories = find_directories()
         mountpoint.show_connections()
+        if not _MAKE.isdisjoint(request.options.ignored):
+            mountpoint.make(request.mountpoint)
         path = mountpoint.check(request.mountpoint, nonempty="nonempty" in request.options.ignored)
         refuse_below(directories, path)
         for directory in (directories.state, directories.runtime, directories.runtime / "mounts"):
             prepare(directory)
         log_to = None if request.foreground else log_file(directories, path)
         if request.options.writable_asked:
-            complain("writing is not possible yet, the mount is read-only")
+            complain("writing is not possible yet, the mount is read-only", logging.WARNING)
     except (FsmountError, OSError) as exc:
         return _failed(exc, debug=request.debug)
 
@@ -72,7 +77,17 @@ def mount(request: MountRequest) -> int:
         return _serve(request, path, directories, log_to, reports)
 
     guard = mountpoint.Guard(path)
-    return supervisor.supervise(serve, guard, background=not request.foreground, log_to=log_to)
+    period_s = watchdog.period_s(os.environ, os.getpid())
+    return supervisor.supervise(
+        serve,
+        guard,
+        background=not request.foreground,
+        log_to=log_to,
+        watchdog=None
+        if period_s is None
+        else watchdog.Watchdog(path, period_s, lambda: supervisor.notify("WATCHDOG=1")),
+        complain=complain,
+    )
 
 
 def _serve(
@@ -155,9 +170,10 @@ def under_systemd(environ: Mapping[str, str], stdin: int = 0) -> bool:
     return "INVOCATION_ID" in environ and not os.isatty(stdin)
 
 
-def complain(sentence: str) -> None:
-    """Write one line for the person (or the journal) that started us."""
-    sys.stderr.write(f"fsmount: {' '.join(log.redact(sentence).split())}\n")
+def complain(sentence: str, level: int = logging.ERROR) -> None:
+    """Write one line for the person (or, with its priority, the journal) that started us."""
+    priority = log.journal_priority(level) if to_journal(os.environ, 2) else ""
+    sys.stderr.write(f"{priority}fsmount: {' '.join(log.redact(sentence).split())}\n")
     sys.stderr.flush()
 
 

@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ SUBTYPE = "fsmount"
 FSTYPE = f"fuse.{SUBTYPE}"
 
 CONNECTIONS = Path("/sys/fs/fuse/connections")
+
+_AUTOFS = "autofs"  # what x-systemd.automount puts on the folder until it is used
 
 _MNT_DETACH = 2
 
@@ -108,6 +111,11 @@ def mount_over(path: Path) -> Mounted | None:
     )
 
 
+def source_name(shown: str) -> str:
+    """Return a source as the mount table has it: libfuse takes ASCII only."""
+    return urllib.parse.quote(shown, safe="".join(map(chr, range(32, 127))))
+
+
 def show_connections() -> None:
     """Mount fusectl where it is missing and we are root; else leave everything as it is."""
     if os.geteuid() != 0 or not CONNECTIONS.is_dir():
@@ -176,6 +184,7 @@ def wait_until_off(path: Path, within_s: float) -> bool:
 _PROBE = """
 import os, sys
 try:
+    os.stat(sys.argv[1])
     os.statvfs(sys.argv[1])
 except OSError as exc:
     sys.exit(exc.errno)
@@ -183,23 +192,43 @@ except OSError as exc:
 _DEAD = (errno.ENOTCONN, errno.ECONNABORTED)
 
 
-def is_deaf(path: Path) -> bool:
-    """Return whether the mount of ours on ``path`` has no daemon, or one that does not answer.
+class Probe:
+    """A child that asks the mount on ``path`` whether its daemon answers.
 
-    The question is statfs, the only one that the kernel never answers by itself. It is asked by a
-    child, which has to be left behind when there is no answer.
+    The last question is statfs, the only one that the kernel never answers by itself. It is asked
+    by a child, which has to be left behind when there is no answer.
     """
-    probe = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", "-c", _PROBE, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        return probe.wait(_PROBE_S) in _DEAD
-    except subprocess.TimeoutExpired:
-        probe.kill()
-        return True
+
+    def __init__(self, path: Path) -> None:
+        self._child = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", "-c", _PROBE, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def answered(self) -> bool | None:
+        """Return whether a daemon answered, be it with a refusal; None while it has not yet."""
+        code = self._child.poll()
+        return None if code is None else code not in _DEAD
+
+    def wait(self, within_s: float) -> bool:
+        """Return whether a daemon answered within ``within_s`` seconds."""
+        try:
+            self._child.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.leave()
+            return False
+        return bool(self.answered())
+
+    def leave(self) -> None:
+        """Ask no longer: the child ends as soon as the kernel lets it."""
+        self._child.kill()
+
+
+def is_deaf(path: Path) -> bool:
+    """Return whether the mount of ours on ``path`` has no daemon, or one that does not answer."""
+    return not Probe(path).wait(_PROBE_S)
 
 
 def clear_stale(path: Path) -> bool:
@@ -227,6 +256,22 @@ def located(path: Path) -> Path:
     return path if mounted_at(path) is not None else path.resolve()
 
 
+def make(path: Path) -> None:
+    """Make the folder ``path`` and those above it where they are missing.
+
+    Raises:
+        FsmountError: It cannot be made.
+    """
+    if mounted_at(located(path)) is not None:
+        return  # perhaps a dead mount, which must not be looked at
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        pass  # ``check`` says what it is instead of a folder
+    except OSError as exc:
+        raise FsmountError(f'cannot make the folder "{path}": {exc.strerror}') from exc
+
+
 def check(path: Path, *, nonempty: bool) -> Path:
     """Return ``path`` made absolute, fit to be mounted on; a stale mount of ours is cleared.
 
@@ -240,7 +285,12 @@ def check(path: Path, *, nonempty: bool) -> Path:
     path = located(path)
     while clear_stale(path):
         pass
-    if (mount := mounted_at(path)) is not None:
+    mount = mounted_at(path)
+    if mount is not None and mount.fstype == _AUTOFS:
+        # Somebody looks at the folder, and the kernel lets them wait for the mount that is to be
+        # made here: whoever looks into it now, waits with them.
+        return path
+    if mount is not None:
         what = f'"{mount.source}"' if mount.is_ours else f"another file system ({mount.fstype})"
         advice = f'unmount it with "fsmount umount {path}"' if mount.is_ours else "use another one"
         raise FsmountError(

@@ -171,6 +171,13 @@ def configured(name: str, config: Config, overrides: Mapping[str, str] | None = 
     return _source(remote.driver, options, shown=name, config=config, remote=name)
 
 
+def names_shown(text: str) -> set[str]:
+    """Return every way in which the SOURCE ``text`` may be shown; asks nobody."""
+    text = text.strip()
+    matches = (drivers.load(name).parse_link(text) for name in drivers.REGISTRY)
+    return {text, *(match.shown for match in matches if match is not None)}
+
+
 async def _recognised(
     text: str,
     config: Config,

@@ -39,6 +39,8 @@ HURRY_S = 1.0
 _REAP_S = 2.0
 _PR_SET_PDEATHSIG = 1
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_VERDICT = signal.SIGABRT  # systemd.service(5), WatchdogSignal=: the watchdog was not fed
+_HEARD = (*_FORWARDED, _VERDICT)
 
 # A daemon with a thread stuck in its own mount (FUSE notify calls block) turns into a zombie that
 # cannot be reaped, and its pidfd stays silent. Looking once a second costs nothing.
@@ -59,6 +61,18 @@ class Guard(Protocol):
     def clear(self) -> None:
         """Abort and unmount whatever is left of it."""
         ...
+
+
+class Watchdog(Protocol):
+    """Finds out whether the mount answers, and tells whoever asked to be told."""
+
+    def tick(self) -> float:
+        """Do what is due now, without waiting; return the seconds until it wants to be asked."""
+        ...
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"fsmount: {sentence}\n")
 
 
 class Reports:
@@ -91,6 +105,8 @@ def supervise(
     *,
     background: bool,
     log_to: Path | None = None,
+    watchdog: Watchdog | None = None,
+    complain: Callable[[str], None] = _complain,
 ) -> int:
     """Run ``serve`` in a child and see to it that its mount never outlives it.
 
@@ -100,6 +116,9 @@ def supervise(
         background: Return as soon as the mount stands, leaving supervisor and daemon behind.
         log_to: Where standard output and error go once the mount stands in the background; None
             leaves them where they are.
+        watchdog: Ticks from the day the mount is ready until its end is asked for; in the
+            foreground only, where systemd knows this process.
+        complain: Says one line to people.
 
     Returns:
         The exit code for the user's process. In the foreground it comes when the mount is over: 0
@@ -108,11 +127,17 @@ def supervise(
     sys.stdout.flush()
     sys.stderr.flush()
     if background:
-        return _detached(serve, guard, log_to)
-    return _supervise(serve, guard, started=lambda: None)
+        return _detached(serve, guard, log_to, complain)
+    watch = _Watch(guard, started=lambda: None, watchdog=watchdog, complain=complain)
+    return _supervise(serve, watch)
 
 
-def _detached(serve: Callable[[Reports], int], guard: Guard, log_to: Path | None) -> int:
+def _detached(
+    serve: Callable[[Reports], int],
+    guard: Guard,
+    log_to: Path | None,
+    complain: Callable[[str], None],
+) -> int:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -121,14 +146,18 @@ def _detached(serve: Callable[[Reports], int], guard: Guard, log_to: Path | None
         if os.fork() != 0:
             os._exit(0)
         # Not the leader of its session: it can never acquire a terminal.
-        _run_and_exit(lambda: _in_background(serve, guard, log_to, writing))
+        _run_and_exit(lambda: _in_background(serve, guard, log_to, complain, writing))
     os.close(writing)
     os.waitpid(child, 0)
     return _wait_for_start(reading)
 
 
 def _in_background(
-    serve: Callable[[Reports], int], guard: Guard, log_to: Path | None, writing: int
+    serve: Callable[[Reports], int],
+    guard: Guard,
+    log_to: Path | None,
+    complain: Callable[[str], None],
+    writing: int,
 ) -> int:
     def tell(line: str) -> None:
         # Who started us may be gone; the mount goes on.
@@ -140,7 +169,7 @@ def _in_background(
         tell("exit 0")
 
     tell(f"pid {os.getpid()}")
-    code = _supervise(serve, guard, started=started)
+    code = _supervise(serve, _Watch(guard, started=started, watchdog=None, complain=complain))
     tell(f"exit {code}")
     return code
 
@@ -200,27 +229,25 @@ def _run_and_exit(work: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _supervise(
-    serve: Callable[[Reports], int], guard: Guard, *, started: Callable[[], None]
-) -> int:
+def _supervise(serve: Callable[[Reports], int], watch: _Watch) -> int:
     reading, writing = os.pipe()
     awake, wake = os.pipe()
     os.set_blocking(awake, False)
     os.set_blocking(wake, False)
-    before = {number: signal.signal(number, _noted) for number in _FORWARDED}
+    before = {number: signal.signal(number, _noted) for number in _HEARD}
     wakeup_before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     parent = os.getpid()
     try:
         child = os.fork()
         if child == 0:
             signal.set_wakeup_fd(-1)
-            for number in _FORWARDED:
+            for number in _HEARD:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (reading, awake, wake):
                 os.close(fd)
             _run_and_exit(lambda: _daemon(serve, Reports(writing), parent))
         os.close(writing)
-        return _Watch(child, guard, started).run(reading, awake)
+        return watch.run(child, reading, awake)
     finally:
         signal.set_wakeup_fd(wakeup_before)
         for number, handler in before.items():
@@ -246,23 +273,36 @@ def _daemon(serve: Callable[[Reports], int], reports: Reports, parent: int) -> i
 class _Watch:
     """Watches one daemon until it has ended and its mount is gone."""
 
-    def __init__(self, child: int, guard: Guard, started: Callable[[], None]) -> None:
-        self._child = child
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        started: Callable[[], None],
+        watchdog: Watchdog | None,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._child = 0
         self._guard = guard
         self._started = started
+        self._watchdog = watchdog
+        self._complain = complain
+        self._ready = False
         self._abort_at: float | None = None
         self._kill_at: float | None = None
         self._partial = b""
 
-    def run(self, reading: int, awake: int) -> int:
-        """Return the exit code when the daemon has ended."""
+    def run(self, child: int, reading: int, awake: int) -> int:
+        """Return the exit code when the daemon ``child`` has ended."""
+        self._child = child
         pidfd = os.pidfd_open(self._child)
         try:
             with selectors.DefaultSelector() as selector:
                 for fd in (reading, awake, pidfd):
                     selector.register(fd, selectors.EVENT_READ)
                 while not self._ended():
-                    ready = {key.fd for key, _ in selector.select(self._patience())}
+                    ready = {
+                        key.fd for key, _ in selector.select(min(self._patience(), self._tick()))
+                    }
                     if reading in ready and not self._listen(reading):
                         selector.unregister(reading)
                     if awake in ready:
@@ -282,6 +322,11 @@ class _Watch:
         left = min(times) - time.monotonic() if times else _LOOK_EVERY_S
         return max(0.0, min(left, _LOOK_EVERY_S))
 
+    def _tick(self) -> float:
+        if self._watchdog is None or not self._ready or self._kill_at is not None:
+            return _LOOK_EVERY_S
+        return max(0.0, self._watchdog.tick())
+
     def _ended(self) -> bool:
         """Return whether the daemon's main thread is gone, even if a stuck one is left."""
         try:
@@ -293,6 +338,8 @@ class _Watch:
 
     def _forward(self, numbers: bytes) -> None:
         for number in numbers:
+            if number == _VERDICT:
+                self._condemn()
             if number not in _FORWARDED:
                 continue
             now = time.monotonic()
@@ -307,6 +354,13 @@ class _Watch:
             told = signal.SIGTERM if number == signal.SIGHUP else signal.Signals(number)
             self._signal(told)
 
+    def _condemn(self) -> None:
+        """End a daemon that does not answer: nobody waits for it a moment longer."""
+        self._complain("the mount does not answer: its daemon is killed")
+        self._guard.abort()
+        self._abort_at = None
+        self._kill_at = time.monotonic()
+
     def _listen(self, reading: int) -> bool:
         """Act on what the daemon says; return False at the end of its line."""
         data = os.read(reading, 4096)
@@ -317,6 +371,7 @@ class _Watch:
                 self._guard.attach()
             elif word == "ready":
                 notify("READY=1")
+                self._ready = True
                 self._started()
             elif word == "status":
                 notify(f"STATUS={text}")
@@ -352,7 +407,7 @@ class _Watch:
             return code
         if self._kill_at is None or code == -signal.SIGKILL:
             name = signal.Signals(-code).name
-            sys.stderr.write(f"fsmount: the daemon was ended by {name}; its mount was cleared\n")
+            self._complain(f"the daemon was ended by {name}; its mount was cleared")
         return 1
 
 

@@ -36,6 +36,17 @@ class Record:
         self("clear")
 
 
+class Ticking:
+    """A watchdog that records."""
+
+    def __init__(self, record):
+        self._record = record
+
+    def tick(self):
+        self._record("tick")
+        return 0.05
+
+
 def daemon(character, record):
     """Return the daemon that behaves as ``character`` says."""
 
@@ -100,7 +111,11 @@ def main():
     record = Record(pathlib.Path(path))
     log = pathlib.Path(background[1]) if background else None
     return supervisor.supervise(
-        daemon(character, record), record, background=bool(background), log_to=log
+        daemon(character, record),
+        record,
+        background=bool(background),
+        log_to=log,
+        watchdog=Ticking(record) if "WATCHED" in os.environ else None,
     )
 
 

@@ -88,6 +88,25 @@ def test_a_mountpoint_of_others_is_busy():
         mountpoint.check(Path("/proc"), nonempty=True)
 
 
+def test_a_folder_that_waits_for_its_mount_is_not_looked_into(monkeypatch):
+    """x-systemd.automount: whoever looks waits for us, and we would wait for ourselves."""
+    line = "50 27 0:50 / /mnt/auto rw - autofs systemd-1 rw,fd=49"
+    monkeypatch.setattr(mountpoint, "mounts", lambda: mountpoint.parse_mountinfo(line))
+    monkeypatch.setattr(mountpoint.os, "scandir", lambda path: pytest.fail("looked into it"))
+    assert mountpoint.check(Path("/mnt/auto"), nonempty=False) == Path("/mnt/auto")
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path):
+    """Once; one that cannot be made is one sentence."""
+    for _ in range(2):
+        mountpoint.make(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    mountpoint.make(tmp_path / "file")
+    with pytest.raises(FsmountError, match=r'cannot make the folder ".*/file/a": Not a directory'):
+        mountpoint.make(tmp_path / "file" / "a")
+
+
 def test_an_unknown_connection_cannot_be_aborted():
     """False, no exception: it is called when things are already bad."""
     assert mountpoint.abort(999_999_999) is False

@@ -59,8 +59,7 @@ def test_every_command_is_understood(words):
 
 def test_lines_for_fstab_are_understood():
     """Six fields, and options that are known."""
-    (block,) = blocks("fstab")
-    for line in block.splitlines():
+    for line in "".join(blocks("fstab")).splitlines():
         source, mountpoint, kind, options, *numbers = line.split()
         assert (kind, numbers) == ("fsmount", ["0", "0"])
         assert mountpoint.startswith("/mnt/")

@@ -226,6 +226,36 @@ def test_systemd_is_told_by_the_process_it_knows(start, record, tmp_path):
     assert told == ["STATUS=serving films", "READY=1", "STOPPING=1"]
 
 
+def test_the_watchdogs_verdict_ends_a_daemon_at_once(start, record):
+    """SIGABRT from systemd: who waits is freed first, and the daemon gets no time to be gentle."""
+    process = start("is_deaf")
+    wait_for(lambda: "attach" in read(record))
+    begun = time.monotonic()
+    process.send_signal(signal.SIGABRT)
+    _, err = process.communicate(timeout=WITHIN_S)
+    assert time.monotonic() - begun < 2
+    assert process.returncode == 1
+    assert "fsmount: the mount does not answer: its daemon is killed\n" in err
+    assert read(record)[1:] == ["attach", "abort", "clear"]
+
+
+def test_the_watchdog_ticks_from_ready_until_the_end_is_asked_for(start, record):
+    """Neither while the mount is being made, nor while it is taken down."""
+    process = start("is_slow_to_start", WATCHED="yes")
+    daemon_pid(record)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=WITHIN_S)
+    assert "tick" not in read(record)
+    record.unlink()
+    process = start("is_deaf", WATCHED="yes")
+    wait_for(lambda: read(record).count("tick") >= 3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=WITHIN_S)
+    ticks = read(record).count("tick")
+    assert read(record)[-2:] == ["abort", "clear"]
+    assert ticks < 40  # at most one a millisecond until it was told, and none in the 4 s after
+
+
 def test_the_supervisor_is_small():
     """It stays as long as the mount does, so it imports nothing large and nothing of ours."""
     code = "import sys, fsmount.supervisor; print(*sys.modules)"

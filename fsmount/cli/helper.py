@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fsmount import mountpoint
 from fsmount.cli import failures
 from fsmount.errors import UsageError
 
@@ -90,6 +91,22 @@ def _take_flags(call: HelperCall, flags: str, rest: Iterator[str]) -> None:
                 raise UsageError(f"unknown flag -{flag}", advice=_USAGE)
 
 
+def _stands(source: str, path: Path) -> bool:
+    """Tell whether ``source`` is mounted on ``path`` and answers.
+
+    ``mount -a`` asks for every line of fstab that it does not find in the mount table, and finds
+    none whose source is shown there without the code of its share.
+    """
+    path = mountpoint.located(path)
+    mount = mountpoint.mounted_at(path)
+    if mount is None or not mount.is_ours:
+        return False
+    from fsmount.source import names_shown
+
+    names = {mountpoint.source_name(shown) for shown in names_shown(source)}
+    return mount.source in names and not mountpoint.is_deaf(path)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Mount as mount(8) asks for; return its exit code. Never raises."""
     failures.log_to_terminal(debug=False)
@@ -98,11 +115,16 @@ def run(arguments: Sequence[str]) -> int:
         source, directory = call.words
         if call.fake:
             return 0
+        path = Path(os.path.abspath(directory))
+        if _stands(source, path):
+            if call.verbose:
+                failures.complain(f"{directory} is mounted already")
+            return 0
         from fsmount.cli.mounting import start_mount
 
         code = start_mount(
             source,
-            Path(os.path.abspath(directory)),
+            path,
             tuple(call.options),
             config=None,
             foreground=False,

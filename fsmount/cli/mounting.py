@@ -95,16 +95,24 @@ def start_mount(
 
 @click.command(cls=Command)
 @click.argument("mountpoints", type=local_path, nargs=-1, required=True, metavar="MOUNTPOINT…")
-def umount(mountpoints: tuple[Path, ...]) -> int:
+@click.option(
+    "--stale", is_flag=True, help="Only a mount whose daemon is gone or hangs; else do nothing."
+)
+def umount(mountpoints: tuple[Path, ...], stale: bool) -> int:
     """Unmount; frees whoever waits on a mount whose daemon died or hangs."""
-    from fsmount import control
+    from fsmount import control, mountpoint
     from fsmount.store.directories import find_directories
 
+    if stale:
+        for path in mountpoints:
+            while mountpoint.clear_stale(mountpoint.located(path)):
+                failures.complain(f'cleared a stale mount on "{path}"')
+        return failures.DONE
     directories = find_directories()
     code = failures.DONE
-    for mountpoint in mountpoints:
+    for path in mountpoints:
         try:
-            control.unmount(mountpoint, directories)
+            control.unmount(path, directories)
         except Exception as exc:  # the others are unmounted all the same
             if known(exc) is None:
                 raise

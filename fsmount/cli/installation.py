@@ -1,0 +1,215 @@
+"""What a system needs to know of fsmount: links for mount(8), units for systemd.
+
+Everything is made of the environment that this fsmount lives in, by absolute paths, since neither
+mount(8) nor systemd has anybody's PATH. What is not ours is never replaced or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import fsmount
+from fsmount.errors import FsmountError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HELPER = "mount.fsmount"
+PROGRAM = "fsmount"
+UNIT = "fsmount@.service"
+
+_MARK = '# Made by "fsmount systemd install": write changes into a drop-in (systemctl edit).\n'
+# As the units in the project name it; replaced by where this fsmount is.
+_PLACEHOLDER = "/usr/local/bin/fsmount"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A symbolic link to a program of this environment, or to a page of its manual."""
+
+    path: Path
+    target: Path
+
+    def is_ours(self) -> bool:
+        """Tell whether what is at ``path`` is a link to some fsmount's file of this name."""
+        return self.path.is_symlink() and self.path.readlink().name == self.target.name
+
+    def make(self) -> None:
+        """Make it; one that led elsewhere is replaced."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(self.target)
+        fresh.replace(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.path} -> {self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file with a mark that says who made it."""
+
+    path: Path
+    text: str
+
+    def is_ours(self) -> bool:
+        """Tell whether the file at ``path`` carries the mark."""
+        try:
+            return self.path.read_text(encoding="utf-8").startswith(_MARK)
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def make(self) -> None:
+        """Write it, whole or not at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(f".{self.path.name}.new")
+        fresh.write_text(self.text, encoding="utf-8")
+        fresh.chmod(0o644)
+        fresh.replace(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+Item: TypeAlias = Link | File
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where this fsmount lives.
+
+    Attributes:
+        programs: The folder of its programs.
+        units: The folder that holds ``system`` and ``user`` units.
+    """
+
+    programs: Path
+    units: Path
+
+
+def find_environment() -> Environment:
+    """Return where this fsmount lives.
+
+    Raises:
+        FsmountError: It was not installed with its programs, or lacks its units.
+    """
+    candidates = (Path(sysconfig.get_path("scripts")), Path(sys.argv[0]).absolute().parent)
+    programs = next((each for each in candidates if (each / HELPER).exists()), None)
+    if programs is None:
+        raise FsmountError(
+            f"there is no program {HELPER} beside this Python ({sys.executable})",
+            advice='install fsmount as a package, for instance with "pipx install"',
+        )
+    package = Path(fsmount.__file__).parent
+    # Within the package as installed; beside it in a checkout.
+    for units in (package / "systemd", package.parent / "systemd"):
+        if (units / "system" / UNIT).exists():
+            return Environment(programs=programs, units=units)
+    raise FsmountError(f"{package} lacks its systemd units", advice="install fsmount anew")
+
+
+def items(environment: Environment, *, user: bool, top: Path = Path("/")) -> list[Item]:
+    """Return everything that belongs to an installation.
+
+    Args:
+        environment: What is linked to.
+        user: For the systemd of the user who runs this, instead of the system's.
+        top: Stands for the root of the file system.
+    """
+    kind = "user" if user else "system"
+    text = (environment.units / kind / UNIT).read_text(encoding="utf-8")
+    program = environment.programs / PROGRAM
+    text = text.replace(_PLACEHOLDER, _unit_word(program))
+    if user:
+        return [File(path=_user_units() / UNIT, text=_MARK + text)]
+    found: list[Item] = [
+        # The only folder that mount(8) looks into.
+        Link(path=top / "sbin" / HELPER, target=environment.programs / HELPER),
+        # mount.fuse3 runs "fsmount" with the system's PATH: for "-t fuse.fsmount". Not in
+        # /usr/local/bin, where pipx may have a link of its own.
+        Link(path=top / "usr/local/sbin" / PROGRAM, target=program),
+        File(path=top / "etc/systemd/system" / UNIT, text=_MARK + text),
+    ]
+    # Installed there in the first place, by a package of the system.
+    return [item for item in found if not (isinstance(item, Link) and item.path == item.target)]
+
+
+def install(wanted: list[Item]) -> Iterator[Item]:
+    """Make what is ``wanted``, and yield each when it is there.
+
+    Nothing is made where something else is in the way of any.
+
+    Raises:
+        UsageError: Something that is not ours is in the way.
+        FsmountError: It cannot be written.
+    """
+    for item in wanted:
+        if (item.path.exists() or item.path.is_symlink()) and not item.is_ours():
+            raise UsageError(
+                f"{item.path} is there and was not made by fsmount", advice="move it away first"
+            )
+    for item in wanted:
+        try:
+            item.make()
+        except OSError as exc:
+            raise _refused(item, exc) from exc
+        yield item
+
+
+def uninstall(wanted: list[Item]) -> Iterator[Item]:
+    """Remove what of ``wanted`` is there and ours, and yield each when it is gone.
+
+    Raises:
+        FsmountError: It cannot be removed.
+    """
+    for item in wanted:
+        if item.is_ours():
+            try:
+                item.path.unlink()
+            except OSError as exc:
+                raise _refused(item, exc) from exc
+            yield item
+
+
+def trusted_only_by_root(path: Path) -> Path | None:
+    """Return the first of ``path`` and the folders above it that another user could change.
+
+    What root runs at boot, that user would run as root. None when there is none.
+    """
+    real = Path(os.path.realpath(path))
+    for each in (real, *real.parents):
+        found = each.stat()
+        sticky = bool(found.st_mode & stat.S_ISVTX)
+        if found.st_uid != 0 or (found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky):
+            return each
+    return None
+
+
+def _user_units() -> Path:
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".config"
+    return base / "systemd" / "user"
+
+
+def _unit_word(path: Path) -> str:
+    """Return ``path`` as one word of a command line in a unit (systemd.syntax(7))."""
+    text = str(path).replace("%", "%%").replace("$", "$$")
+    if any(character in text for character in " \t\"'\\"):
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return text
+
+
+def _refused(item: Item, exc: OSError) -> FsmountError:
+    if isinstance(exc, PermissionError):
+        advice = 'run it as root: sudo "$(command -v fsmount)" systemd …, or with --user'
+    else:
+        advice = ""
+    return FsmountError(f"cannot change {item.path}: {exc.strerror}", advice=advice)
