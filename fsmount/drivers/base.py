@@ -353,12 +353,18 @@ class SavesShares(Protocol):
 class StagesReads(Protocol):
     """Implement this on an own drive through which files of a share can be read."""
 
-    async def staging_folder(self) -> Entry:
-        """Return the hidden folder of ours for such copies, made if it is not there."""
+    async def staging_folder(self, name: str) -> Entry:
+        """Return the folder ``name`` in the hidden one of ours, each made if it is not there.
+
+        Whoever asks makes up a name that nobody else can have, and so knows what is in it.
+        """
         ...
 
     async def staging_remove(self, copies: Sequence[Entry]) -> None:
-        """Delete ``copies`` for good; only ever called with what ``save`` made there."""
+        """Delete ``copies`` for good; only ever called with what was made there by us.
+
+        One that is gone already is no failure.
+        """
         ...
 
 
