@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # A provider is a module with the two functions of `ProviderModule`.
 PROVIDERS = {
     "cloudreve": "tests.emulators.cloudreve.provider",
+    "aliyundrive": "tests.emulators.aliyun.drive",
+    "aliyundrive_share": "tests.emulators.aliyun.share",
 }
 
 

@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote
 
 from tests.emulators.cloudreve import batches, times
 from tests.emulators.cloudreve.envelope import Refused
-from tests.emulators.cloudreve.signing import Verdict
 from tests.emulators.cloudreve.tree import DiskContent
 from tests.emulators.cloudreve.uris import encoded
+from tests.emulators.signing import Verdict
 
 if TYPE_CHECKING:
     from tests.emulators.clock import Clock
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from tests.emulators.cloudreve.places import Place, Places
     from tests.emulators.cloudreve.settings import Settings
     from tests.emulators.cloudreve.shares import Shares
-    from tests.emulators.cloudreve.signing import Keyring
     from tests.emulators.cloudreve.tree import Entity, Node, Tree
     from tests.emulators.cloudreve.users import User
+    from tests.emulators.signing import Keyring
 
 _NS = 1_000_000_000
 CONTENT_PATH = "/api/v4/file/content"

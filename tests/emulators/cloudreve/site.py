@@ -26,7 +26,6 @@ from tests.emulators.cloudreve.routes import Call, Route, Router
 from tests.emulators.cloudreve.session import Sessions
 from tests.emulators.cloudreve.share_api import ShareApi
 from tests.emulators.cloudreve.shares import Shares
-from tests.emulators.cloudreve.signing import Keyring
 from tests.emulators.cloudreve.thumbs import Thumbs
 from tests.emulators.cloudreve.tokens import Tokens
 from tests.emulators.cloudreve.trash import Trash
@@ -37,6 +36,7 @@ from tests.emulators.cloudreve.views import Views
 from tests.emulators.counters import Counters
 from tests.emulators.faults import Faults
 from tests.emulators.messages import Request, Response, text_response
+from tests.emulators.signing import Keyring
 
 if TYPE_CHECKING:
     from tests.emulators.cloudreve.settings import Settings

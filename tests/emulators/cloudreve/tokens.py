@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.emulators.cloudreve import times
 from tests.emulators.cloudreve.envelope import Refused
-from tests.emulators.cloudreve.signing import Keyring, Verdict
 from tests.emulators.cloudreve.users import Status
+from tests.emulators.signing import Keyring, Verdict
 
 if TYPE_CHECKING:
     from tests.emulators.clock import Clock

@@ -1,0 +1,53 @@
+"""`python -m tests.emulators aliyundrive`: an own drive, opened with the apps' tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.emulators.aliyun.options import add_aliyun_arguments, settings_of
+from tests.emulators.aliyun.site import AliyunSite
+from tests.emulators.provider import Ready
+
+if TYPE_CHECKING:
+    import argparse
+
+# What the service grants one user at a time (Aliyundrive §10).
+BODIES = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_aliyun_arguments(parser)
+
+
+def make(arguments: argparse.Namespace) -> DriveProvider:
+    """Make a site as the command line wants it."""
+    return DriveProvider(arguments)
+
+
+class DriveProvider(AliyunSite):
+    """The served directory is the owner's default drive."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        settings = settings_of(arguments, max_bodies=BODIES)
+        settings.signature_check = arguments.signature_check
+        super().__init__(arguments.root, settings)
+        self.main_share.password = arguments.share_password
+        self._kind = arguments.token_kind
+
+    def start(self, address: str) -> Ready:
+        """Take note of the address."""
+        super().start(address)
+        hosts = f"{address}/{{host}}"
+        token = self.refresh_token(self._kind)
+        drive = {"driver": "aliyundrive", "hosts": hosts, "drive": "default"}
+        return Ready(
+            source="demo",
+            remotes={
+                "demo": drive | {"refresh_token": token},
+                "resource": drive
+                | {"refresh_token": self.refresh_token(self._kind), "drive": "resource"},
+                "unsigned": drive,
+            },
+            more={"refresh_token": token, "root": self.root, "user_id": self.owner.user_id},
+        )
