@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Response:
 
     `rate` limits this one body in bytes per second, after one second of burst (how Cloudreve's
     speed limit behaves: wire Cloudreve V4 §8.1). `chunked` sends it without Content-Length.
+    `cookies` are Set-Cookie lines, of which there may be several. `ended` is called once nothing of
+    it is being sent any more, however that came about.
     """
 
     status: int = 200
@@ -74,6 +79,8 @@ class Response:
     segments: tuple[Segment, ...] = ()
     rate: float | None = None
     chunked: bool = False
+    cookies: tuple[str, ...] = ()
+    ended: Callable[[], None] | None = None
 
     @property
     def length(self) -> int:

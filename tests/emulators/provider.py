@@ -19,6 +19,9 @@ PROVIDERS = {
     "cloudreve": "tests.emulators.cloudreve.provider",
     "aliyundrive": "tests.emulators.aliyun.drive",
     "aliyundrive_share": "tests.emulators.aliyun.share",
+    "p115": "tests.emulators.p115.provider",
+    "p115_share": "tests.emulators.p115.share_provider",
+    "p115_open": "tests.emulators.p115.open_provider",
 }
 
 

@@ -96,7 +96,11 @@ async def _serve_connection(
     while (request := await connection.receive()) is not None:
         delivery = application.deliver(request)
         with application.counters.serving(delivery.kind):
-            await connection.send(request, delivery, application.counters)
+            try:
+                await connection.send(request, delivery, application.counters)
+            finally:
+                if delivery.response.ended is not None:
+                    delivery.response.ended()
         if not connection.next_request():
             break
     await stream.aclose()
@@ -147,6 +151,7 @@ class _Connection:
             await self._end(delivery)
         response = delivery.response
         headers = list(response.headers.items())
+        headers += [("set-cookie", cookie) for cookie in response.cookies]
         if response.chunked:
             headers.append(("transfer-encoding", "chunked"))
         elif "content-length" not in response.headers and response.status != 304:

@@ -208,3 +208,25 @@ async def test_pace_allows_one_second_of_burst():
     for _ in range(20):
         await pace.wait_for(rate)
     assert trio.current_time() - start == pytest.approx(19.0)
+
+
+async def test_several_cookies_are_several_lines_and_the_end_is_told():
+    """Each Set-Cookie has a line of its own; `ended` is called once the answer is on its way."""
+    ends = []
+    response = Response(cookies=("a=1; path=/", "b=2"), ended=lambda: ends.append(1))
+    application = Fixed(Delivery(response=response, kind="link"))
+    async with open_server(application) as port, httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/x")
+        assert answer.headers.get_list("set-cookie") == ["a=1; path=/", "b=2"]
+    assert ends == [1]
+
+
+async def test_an_answer_that_breaks_off_ends_too():
+    """However the connection dies, nothing stays counted as being sent."""
+    ends = []
+    response = Response(segments=(b"x" * 100,), ended=lambda: ends.append(1))
+    application = Fixed(Delivery(response=response, ending="reset", ending_after=10))
+    async with open_server(application) as port, httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"http://127.0.0.1:{port}/x")
+    assert ends == [1]

@@ -1,0 +1,59 @@
+"""Which of 115's many hosts a request is for, and which of them are one service under two names.
+
+Everything is served on one port. The host is the header `x-real-host`; else the first segment of
+the path when it is a host of 115 (`http://127.0.0.1:1/webapi.115.com/files`); else `Host`.
+
+Source: wire 115 §1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.emulators.messages import Request
+
+CDN = "cdnfhnfile.115cdn.net"
+# Hosts whose whole path tree is another host's.
+_MIRRORS = {
+    "web.api.115.com": "webapi.115.com",
+    "pro.api.115.com": "proapi.115.com",
+    # QR login, `check/sso` and the Open sign-in answer on both (§1, §3.2, §10.1).
+    "passportapi.115.com": "qrcodeapi.115.com",
+    "hnqrcodeapi.115.com": "qrcodeapi.115.com",
+    "cdnfhnfile.115.com": CDN,
+}
+# Hosts that have the web API below one folder.
+_BELOW_WEBAPI = frozenset({"115cdn.com", "115vod.com"})
+_OWN = frozenset(
+    {
+        "webapi.115.com",
+        "aps.115.com",
+        "proapi.115.com",
+        "qrcodeapi.115.com",
+        "my.115.com",
+        "115.com",
+        "uplb.115.com",
+        "clouddownload.115.com",
+        "lixian.115.com",
+        "appversion.115.com",
+        "oss-cn-shenzhen.aliyuncs.com",
+        CDN,
+    }
+)
+KNOWN = _OWN | _MIRRORS.keys() | _BELOW_WEBAPI
+
+
+def place_of(request: Request) -> tuple[str, str, str]:
+    """The host that was asked, the host whose service answers, and the path there."""
+    path = request.path
+    asked = request.headers.get("x-real-host", "").partition(":")[0]
+    if asked not in KNOWN:
+        first, slash, rest = path.lstrip("/").partition("/")
+        if first in KNOWN:
+            asked, path = first, f"{slash}{rest}" or "/"
+        else:
+            asked = request.headers.get("host", "").partition(":")[0]
+    if asked in _BELOW_WEBAPI and path.startswith("/webapi/"):
+        return asked, "webapi.115.com", path.removeprefix("/webapi")
+    return asked, _MIRRORS.get(asked, asked), path
