@@ -16,10 +16,13 @@ from fsmount.cache.disk import most_of, open_disk_cache
 from fsmount.caching import NAME_FILE, CacheDoor
 from fsmount.config import load_config
 from fsmount.daemon import Served
+from fsmount.drivers.base import Ability, OfflineDownloads
 from fsmount.errors import UsageError
+from fsmount.offline import Watched, watching_downloads
 from fsmount.reader.stream import open_reader
 from fsmount.remote import describe
 from fsmount.store.directories import on_network_filesystem, prepare
+from fsmount.store.offline import ledger_file
 from fsmount.store.pins import PinStore
 from fsmount.store.tree import open_tree_store
 from fsmount.vfs.filesystem import open_filesystem
@@ -73,6 +76,7 @@ def composition(
                 open_filesystem(assembly.layout, reader=reader, store=store, kernel=kernel)
             )
             pins = await enter(open_pins(filesystem, disk, pinned, wanted.identity, files))
+            await enter(watching_downloads(_downloading(assembly, directories), filesystem))
             door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins, directory=blocks)
             yield Served(
                 filesystem=filesystem,
@@ -106,6 +110,20 @@ def _verbs(filesystem: Filesystem, assembly: Assembly) -> dict[str, Verb]:
         return await assembly.remote_of(filesystem, found).direct_link(found)
 
     return {"stat": stat, "link": link}
+
+
+def _downloading(assembly: Assembly, directories: Directories) -> list[Watched]:
+    """Return the remotes whose providers may be downloading something by themselves."""
+    return [
+        Watched(
+            member=remote.member,
+            driver=remote.driver,
+            ledger=ledger_file(directories, remote.source.account_key),
+        )
+        for remote in assembly.remotes
+        if Ability.OFFLINE in remote.source.spec.abilities
+        and isinstance(remote.driver, OfflineDownloads)
+    ]
 
 
 def _costly(filesystem: Filesystem, assembly: Assembly) -> Costly:

@@ -79,7 +79,7 @@ class TreeStore(Protocol):
         ...
 
     def confirm(self, member: str, folder: EntryId, listed_at_ns: int) -> None:
-        """Keep soon that ``folder`` was listed and is what the kept rows say."""
+        """Keep soon that ``folder`` was listed and is what the kept rows say; 0: that it is old."""
         ...
 
     async def room(self) -> None:
@@ -192,8 +192,8 @@ class SqliteTreeStore:
 
     def _confirmed(self, place: _Place, record: FolderRecord) -> FolderRecord:
         for batch in (self._writing, self._waiting):
-            at = batch.confirmed.get(place, 0)
-            if at > record.listed_at_ns:
+            at = batch.confirmed.get(place)
+            if at is not None and (at > record.listed_at_ns or at == 0):
                 record = replace(record, listed_at_ns=at)
         return record
 

@@ -53,10 +53,17 @@ class Filesystem:
     """
 
     def __init__(
-        self, layout: Layout, tree: Tree, listings: Listings, files: OpenFiles, changes: Changes
+        self,
+        layout: Layout,
+        tree: Tree,
+        keeper: Keeper,
+        listings: Listings,
+        files: OpenFiles,
+        changes: Changes,
     ) -> None:
         self._layout = layout
         self._tree = tree
+        self._keeper = keeper
         self._listings = listings
         self._files = files
         self._changes = changes
@@ -197,6 +204,26 @@ class Filesystem:
         with self._tree.referencing(folder):
             return await self._listings.refresh(folder)
 
+    async def renew(self, member: Member, ident: EntryId) -> None:
+        """List the folder that ``member`` calls ``ident`` anew, wherever it is shown.
+
+        In memory it is listed now, and what changed is pushed; elsewhere when it is next asked for.
+        Where nothing of it is known, the root is listed: it may be a new folder there.
+
+        Raises:
+            FsmountError: It could not be listed; what was known stays, and counts as old.
+        """
+        for layout in self._layout.walk():
+            if any(shown.identity == member.identity for shown in layout.members):
+                self._keeper.outdate(layout.key(member), ident)
+        found = self._tree.folders_of(member, ident)
+        for folder in found or self._tree.folders_of(member, member.driver.root.id):
+            for part in folder.parts:
+                part.freshness.outdated()
+            if folder.in_memory:
+                with self._tree.referencing(folder):
+                    await self._listings.refresh(folder)
+
     def status(self) -> Mapping[str, object]:
         """Return health per remote, counts, and every open file, as plain data."""
         members = self._layout.everyone()
@@ -261,5 +288,5 @@ async def open_filesystem(
         files = OpenFiles(tree, listings, keeper, changes, reader)
         nursery.start_soon(keeper.run)
         nursery.start_soon(changes.run)
-        yield Filesystem(layout, tree, listings, files, changes)
+        yield Filesystem(layout, tree, keeper, listings, files, changes)
         nursery.cancel_scope.cancel()

@@ -15,7 +15,7 @@ from fsmount.vfs.pages import Arrival
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from fsmount.model import Entry
+    from fsmount.model import Entry, EntryId
     from fsmount.store.tree import TreeStore
     from fsmount.vfs.nodes import Node, Part
     from fsmount.vfs.progress import Progress
@@ -147,6 +147,10 @@ class Keeper:
         """Have it kept that a part was listed and is what it was."""
         listed_at_ns = self._unix_ns(part.freshness.listed_at)
         self._store.confirm(part.key, part.entry.id, listed_at_ns)
+
+    def outdate(self, key: str, folder: EntryId) -> None:
+        """Have what is kept of ``folder``, if anything is, count as old when it is next loaded."""
+        self._store.confirm(key, folder, 0)
 
     def save_now(self, folder: Folder, part: Part) -> None:
         """Have what is known of a part kept without giving way.

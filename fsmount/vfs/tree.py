@@ -18,6 +18,7 @@ from fsmount.vfs.nodes import Folder, Node, Part
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fsmount.vfs.border import Member
     from fsmount.vfs.compose import Layout
 
 NODES_IN_MEMORY = 200_000
@@ -118,6 +119,18 @@ class Tree:
         if isinstance(node, Folder):
             raise IsFolder(f"{self.path(node) or '/'} is a folder")
         return node
+
+    def folders_of(self, member: Member, ident: EntryId) -> list[Folder]:
+        """Return the folders in memory that show what ``member`` calls ``ident``.
+
+        Looks at every node: for what happens now and then.
+        """
+        return [
+            node
+            for node in self._nodes.values()
+            if isinstance(node, Folder)
+            and any(part.member is member and part.entry.id == ident for part in node.parts)
+        ]
 
     def path(self, node: Node) -> str:
         """Return the shown path of ``node``; "" for the root."""

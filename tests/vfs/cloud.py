@@ -216,8 +216,8 @@ class DictStore:
         self.records[member, folder] = record
 
     def confirm(self, member, folder, listed_at_ns):
-        record = self.records[member, folder]
-        self.records[member, folder] = replace(record, listed_at_ns=listed_at_ns)
+        if (record := self.records.get((member, folder))) is not None:
+            self.records[member, folder] = replace(record, listed_at_ns=listed_at_ns)
 
     async def room(self):
         await trio.lowlevel.checkpoint()
