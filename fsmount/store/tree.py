@@ -25,7 +25,7 @@ from fsmount.store.database import open_database
 from fsmount.store.records import FolderRecord, decoded, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,9 @@ class SqliteTreeStore:
         for batch in (self._waiting, self._writing):
             record = batch.folders.get(place)
             if record is not None:
-                return self._confirmed(place, record)
+                return _confirmed(record, self._times(place))
+        # Also those of before: what is being written may be read as it was, and be done meanwhile.
+        times = self._times(place)
         try:
             record = await trio.to_thread.run_sync(
                 self._read_folder, member, folder, abandon_on_cancel=True, limiter=self._one_reader
@@ -188,14 +190,12 @@ class SqliteTreeStore:
         except (sqlite3.Error, msgspec.MsgspecError, ValueError) as exc:
             log.warning("tree=%s a folder cannot be read: %s", self._path.name, exc)
             return None
-        return None if record is None else self._confirmed(place, record)
+        return None if record is None else _confirmed(record, [*times, *self._times(place)])
 
-    def _confirmed(self, place: _Place, record: FolderRecord) -> FolderRecord:
-        for batch in (self._writing, self._waiting):
-            at = batch.confirmed.get(place)
-            if at is not None and (at > record.listed_at_ns or at == 0):
-                record = replace(record, listed_at_ns=at)
-        return record
+    def _times(self, place: _Place) -> list[int]:
+        """Return what ``confirm`` said of ``place`` that may not be written yet, oldest first."""
+        batches = (self._writing, self._waiting)
+        return [batch.confirmed[place] for batch in batches if place in batch.confirmed]
 
     async def inodes(self, member: str, ids: Sequence[EntryId]) -> list[Inode]:
         """Return the inode of each id; holds a lock while it waits for the disk.
@@ -395,6 +395,13 @@ class SqliteTreeStore:
             self._writer.execute(
                 "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?)", (key, number, chunk)
             )
+
+
+def _confirmed(record: FolderRecord, times: Iterable[int]) -> FolderRecord:
+    for at in times:
+        if at > record.listed_at_ns or at == 0:
+            record = replace(record, listed_at_ns=at)
+    return record
 
 
 def _blob(text: str) -> bytes:
