@@ -42,7 +42,7 @@ class Stream:
     """
 
     def __init__(self, file: SharedFile, source: FileSource, reader: Reader) -> None:
-        self.window = Window(file.key.size)
+        self.window = Window(file.key.size, file.content.label)
         self.source = source
         self.protected: list[tuple[int, int]] = []
         self.last_active = trio.current_time()

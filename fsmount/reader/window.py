@@ -8,7 +8,8 @@ the old one wanted is no longer wanted, unless the handle turns out to alternate
 
 What players and scanners do is recognised at the first read: the head of a file and its tail bring
 a little more than asked, since the round trip is paid anyway; a small read anywhere else brings its
-cells and nothing more.
+cells and nothing more. Who reads the head of a film goes on to its tail, where the index may be, so
+that is wanted with the head.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ HEAD = MIB
 
 TAIL = MIB
 """Where a file's index may be: a read of some size here brings the rest of the file."""
+
+_FILMS = frozenset("3gp avi m2ts m4a m4b m4v mkv mov mp4 mpg mts ts vob webm wmv".split())
+"""Endings of containers that a demuxer opens by their head and their tail (an index, a length)."""
+
+_FILM_SIZE = 16 * MIB  # below, what is read ahead reaches the tail soon enough
+_TAIL_EXPECTED_FOR = 16  # reads: a probe's head takes a few, who goes on reads on
 
 _TAIL_READ = 32 * 1024  # what a demuxer reads at least; a random 4 KiB read is no probe
 _GROWTH_YOUNG = 4  # what a probe of a file's head wants is within HEAD
@@ -67,14 +74,16 @@ class Window:
 
     Args:
         size: Bytes in the file.
+        name: Of the file: its ending tells films.
 
     Attributes:
         growth: How many times its credit the window ahead of a cursor is; the link's latency says.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, name: str = "") -> None:
         self.growth = _GROWTH_YOUNG
         self._size = size
+        self._film = size >= _FILM_SIZE and name.rpartition(".")[2].lower() in _FILMS
         self._reads = 0
         self._cursors: list[Cursor] = [Cursor(0, 0)]  # the current one is last
 
@@ -156,7 +165,22 @@ class Window:
             ):
                 stop = min(cursor.position + self.ahead(cursor, limit), self._size)
                 wanted.append((cursor.position, stop))
+        if self._expects_tail:
+            wanted.append((self._size - TAIL, self._size))
         return wanted
+
+    @property
+    def _expects_tail(self) -> bool:
+        """A film is being probed: nothing but its head was read, or its head and its tail."""
+        return (
+            self._film
+            and 0 < self._reads <= _TAIL_EXPECTED_FOR
+            and self._cursors[0].start == 0 < self._cursors[0].reads
+            and all(
+                cursor.position <= _STREAMING or cursor.start >= self._size - TAIL
+                for cursor in self._cursors
+            )
+        )
 
     @property
     def is_streaming(self) -> bool:

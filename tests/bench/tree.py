@@ -82,12 +82,12 @@ def _many(folder: Path, scale: Scale) -> None:
 
 
 def _media(folder: Path, _scale: Scale) -> None:
-    _write(folder / "film.bin", 64 * MIB)
+    _write(folder / "film.mkv", 64 * MIB)
 
 
 def _library(folder: Path, scale: Scale) -> None:
     films = range(scale.count(MEDIA))
-    _write_linked(folder, [f"film-{number:03}.bin" for number in films], 8 * MIB)
+    _write_linked(folder, [f"film-{number:03}.mkv" for number in films], 8 * MIB)
 
 
 def _small(folder: Path, scale: Scale) -> None:

@@ -40,7 +40,7 @@ async def read_once(directory, source, spans, *, memory=64 * MIB):
         open_disk_cache(directory, BUDGET) as disk,
         open_reader(memory_bytes=memory, disk=disk) as reader,
     ):
-        stream = reader.open(key_of(source.size), source, "remote:/film.mkv")
+        stream = reader.open(key_of(source.size), source, "remote:/album.tar")
         for start, stop in spans:
             for at in range(start, stop, MIB):
                 end = min(at + MIB, stop)

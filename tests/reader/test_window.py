@@ -220,3 +220,43 @@ def test_streaming_begins_after_half_a_mebibyte():
 def test_the_next_get_waits_for_its_length(gap, position, stop, size, length, end):
     """GETs are as long as they should be, except at the beginning and at the end."""
     assert next_get(gap=gap, position=position, stop=stop, size=size, length=length) == end
+
+
+def test_the_head_of_a_film_brings_its_tail():
+    """A player looks at both before it plays; the tail stays wanted while it is read."""
+    window = Window(SIZE, "films/Ein Film.MKV")
+    tail = (SIZE - TAIL, SIZE)
+    assert tail not in window.spans(FAR)
+    read(window, 0, 256 * KIB)
+    assert window.spans(FAR)[1:] == [tail]
+    read(window, SIZE - TAIL, 128 * KIB)
+    assert tail in window.spans(FAR)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "start"),
+    [
+        ("film.mkv", SIZE, 300 * MIB),
+        ("film.mkv", 10 * MIB, 0),
+        ("film.txt", SIZE, 0),
+        ("mkv", SIZE, 300 * MIB),
+        ("", SIZE, 0),
+    ],
+)
+def test_no_other_read_brings_a_tail(name, size, start):
+    """Not one amid a film, none of a small film, none of another kind of file."""
+    window = Window(size, name)
+    read(window, start, 256 * KIB)
+    assert (size - TAIL, size) not in window.spans(FAR)
+
+
+def test_who_plays_on_wants_no_tail():
+    """A film that is read from its start to its end is not fetched twice."""
+    window = Window(SIZE, "film.mp4")
+    for at in range(0, 6 * MIB, MIB):
+        window.step(at, at + MIB)
+    assert len(window.spans(FAR)) == 1
+    window = Window(SIZE, "film.mp4")
+    for at in range(20):
+        window.step(at * 4 * KIB, (at + 1) * 4 * KIB)
+    assert len(window.spans(FAR)) == 1

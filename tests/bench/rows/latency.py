@@ -18,7 +18,7 @@ from tests.bench.trial import Trial, measured
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILM = "media/film.bin"
+FILM = "media/film.mkv"
 WHOLE = whole_file(GIB)
 _RANGE = 128 * 1024
 _RANDOM_READS = 150
