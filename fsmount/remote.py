@@ -21,7 +21,14 @@ from fsmount.account import credentials
 from fsmount.account.account import Account
 from fsmount.account.governor import Governor
 from fsmount.account.refresher import Refresher
-from fsmount.drivers.base import Ability, DriverOptions, Quota, ReadsContentErrors, Thumbnails
+from fsmount.drivers.base import (
+    Ability,
+    BatchLinks,
+    DriverOptions,
+    Quota,
+    ReadsContentErrors,
+    Thumbnails,
+)
 from fsmount.drivers.declared import declared
 from fsmount.errors import FsmountError, IsFolder, NotSupported, UsageError
 from fsmount.health import Health
@@ -290,6 +297,7 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
             space=capacity.last,
             sort=options.sort,
             account=source.account_key,
+            prepare=links.prepare if isinstance(driver, BatchLinks) else None,
         )
         async with trio.open_nursery() as nursery:
             if quota is not None:

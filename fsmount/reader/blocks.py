@@ -315,7 +315,7 @@ class SharedFile:
 
     async def _fetch(self, run: Run, source: FileSource) -> None:
         """Run one GET to its end, whatever that is; nothing but cancellation leaves it."""
-        if priority.get() is not Priority.CRAWL:  # what is kept for later waits behind everybody
+        if priority.get() < Priority.PREFETCH:  # what is brought ahead waits behind everybody
             priority.set(Priority.READING if run.urgent else Priority.PREFETCH)
         failure: errors.FsmountError | None = None
         run.started = trio.current_time()

@@ -26,7 +26,12 @@ HEAD = MIB
 TAIL = MIB
 """Where a file's index may be: a read of some size here brings the rest of the file."""
 
-_FILMS = frozenset("3gp avi m2ts m4a m4b m4v mkv mov mp4 mpg mts ts vob webm wmv".split())
+# fmt: off
+_FILMS = frozenset({
+    "3gp", "avi", "m2ts", "m4a", "m4b", "m4v", "mkv", "mov", "mp4", "mpg", "mts", "ts", "vob",
+    "webm", "wmv",
+})
+# fmt: on
 """Endings of containers that a demuxer opens by their head and their tail (an index, a length)."""
 
 _FILM_SIZE = 16 * MIB  # below, what is read ahead reaches the tail soon enough

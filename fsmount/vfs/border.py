@@ -13,7 +13,7 @@ import msgspec
 from fsmount.model import Entry, Inode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from fsmount.drivers.base import Driver
     from fsmount.health import Health
@@ -41,6 +41,8 @@ class Member:
         space: Its capacity as last learned, without asking anybody.
         sort: How ``vfs.order`` puts the entries of its folders; "" leaves them as listed.
         account: Names whose account it is: the space of one account counts once.
+        prepare: Asks for the links of several files ahead of need in few calls; None where each
+            link is a call of its own.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Member:
     space: Callable[[], Space | None] = _unknown_space
     sort: str = ""
     account: str = ""
+    prepare: Callable[[Sequence[Entry]], Awaitable[None]] | None = None
 
 
 # Structs, not dataclasses: a readdir of 10,000 rows makes 20,000 of these, and a frozen dataclass

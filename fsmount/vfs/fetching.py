@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from fsmount import errors
+from fsmount.model import Priority, priority
 from fsmount.vfs import compose, names
 from fsmount.vfs.changes import InodeStale, NameStale, changed_names, looks_different
 from fsmount.vfs.identity import version_of, with_first_mtime
@@ -17,7 +18,7 @@ from fsmount.vfs.nodes import Folder
 from fsmount.vfs.pages import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fsmount.model import Entry, EntryId, Inode, Page
     from fsmount.store.tree import TreeStore
@@ -39,13 +40,36 @@ _YIELDS_FOR_S = 2.0
 """A part lets those before it name their entries first, unless nothing has come of them so long."""
 
 
+class _Errand:
+    """How urgent one listing is: as urgent as the most urgent request that waits for it."""
+
+    __slots__ = ("_task", "_urgency")
+
+    def __init__(self) -> None:
+        self._urgency = priority.get()
+        self._task: trio.lowlevel.Task | None = None
+
+    def begin(self) -> None:
+        """Let the current task run the errand."""
+        self._task = trio.lowlevel.current_task()
+        priority.set(self._urgency)
+
+    def join(self) -> None:
+        """Let it be no less urgent than the current request."""
+        if (urgency := priority.get()) < self._urgency:
+            self._urgency = urgency
+            if self._task is not None:
+                # A task that waits is not inside its context, so another one may write to it.
+                self._task.context.run(priority.set, urgency)
+
+
 class Fetcher:
     """Runs the listings of one tree.
 
     A fetch runs in the filesystem's nursery, at the priority of the request that started it, and
-    outlives that request. What it met is left in the part's ``freshness`` as a value: let out,
-    one bad answer would end the whole mount. A walk that is recognised would have its next folders
-    started here too, at a lower priority.
+    outlives that request; a more urgent one that joins raises it. What it met is left in the part's
+    ``freshness`` as a value: let out, one bad answer would end the whole mount. Folders that
+    ``walks`` lists ahead of need are started here too: what they meet is nobody's failure.
 
     ``children`` of a listed folder change in ``_show_page`` and ``_commit`` only, each time in one
     step without an await.
@@ -67,7 +91,7 @@ class Fetcher:
         changes: Changes,
         progress: Progress,
         *,
-        spawn: Callable[[Callable[[Folder, Part], Awaitable[None]], Folder, Part], object],
+        spawn: Callable[..., object],
     ) -> None:
         self._tree = tree
         self._store = store
@@ -75,6 +99,7 @@ class Fetcher:
         self._changes = changes
         self._progress = progress
         self._spawn = spawn
+        self._errands: dict[Part, _Errand] = {}
 
     def start_if_due(self, folder: Folder) -> None:
         """Start listings of those parts that are not fresh, under way, or asked for just now."""
@@ -82,6 +107,8 @@ class Fetcher:
         for part in folder.parts:
             if part.freshness.should_ask(now, part.member.listing_ttl_s):
                 self.start(folder, part)
+            elif part.freshness.asking:
+                self._errands[part].join()
 
     def start(self, folder: Folder, part: Part) -> None:
         """Start a listing of ``part``, where the last one stopped if that was not long ago."""
@@ -92,11 +119,13 @@ class Fetcher:
         else:
             arrival.failure = None
         freshness.started(now)
-        self._spawn(self._fetch, folder, part)
+        errand = self._errands[part] = _Errand()
+        self._spawn(self._fetch, folder, part, errand)
 
-    async def _fetch(self, folder: Folder, part: Part) -> None:
+    async def _fetch(self, folder: Folder, part: Part, errand: _Errand) -> None:
         arrival = part.freshness.arrival
         assert arrival is not None
+        errand.begin()
         with self._tree.holding(folder):
             try:
                 await self._bring(folder, part, arrival)
@@ -113,6 +142,9 @@ class Fetcher:
                     await self._keeper.save(folder, part)
                 else:
                     self._keeper.confirm(part)
+            finally:
+                if self._errands.get(part) is errand:  # another may be under way since the commit
+                    del self._errands[part]
         self._progress.tell(folder)
         self._keeper.make_room()
 
@@ -323,11 +355,15 @@ class Fetcher:
             # Taken out meanwhile: what it met concerns only those who still wait for it.
             part.freshness.failed(trio.current_time(), failure)
             return
+        if not arrival.stop(failure):
+            part.freshness.arrival = None
+        if _is_for_want_of_urgency(failure):
+            part.freshness.given_up()
+            self._keep_partial(folder, part, arrival)
+            return
         # One folder's odd answer says nothing about its remote.
         if not isinstance(failure, errors.ProtocolError):
             member.health.failed(failure)
-        if not arrival.stop(failure):
-            part.freshness.arrival = None
         part.freshness.failed(trio.current_time(), failure.with_traceback(None))
         if isinstance(failure, errors.NotFound | errors.NotFolder) and part.above is not None:
             part.above.freshness.outdated()
@@ -377,6 +413,13 @@ def _kept_names(
         and (known := node.entry_in(part)) is not None
         and known.name == entry.name
     }
+
+
+def _is_for_want_of_urgency(failure: errors.FsmountError) -> bool:
+    """Tell whether somebody who waits might do better than this listing ahead of need did."""
+    return priority.get() >= Priority.CRAWL and isinstance(
+        failure, errors.TimedOut | errors.Throttled
+    )
 
 
 def _kinds(nodes: Mapping[str, Node]) -> dict[str, bool]:

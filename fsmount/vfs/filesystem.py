@@ -21,7 +21,9 @@ from fsmount.vfs.kept import Keeper
 from fsmount.vfs.listing import Listings
 from fsmount.vfs.nodes import Folder, Node
 from fsmount.vfs.progress import Progress
+from fsmount.vfs.scans import Scans
 from fsmount.vfs.tree import Tree
+from fsmount.vfs.walks import Walks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -60,6 +62,7 @@ class Filesystem:
         listings: Listings,
         files: OpenFiles,
         changes: Changes,
+        walks: Walks,
     ) -> None:
         self._layout = layout
         self._tree = tree
@@ -67,6 +70,7 @@ class Filesystem:
         self._listings = listings
         self._files = files
         self._changes = changes
+        self._walks = walks
 
     def watch(self, told: Callable[[str], None]) -> None:
         """Have ``told`` called with the path of each folder when a listing changed it."""
@@ -115,8 +119,9 @@ class Filesystem:
             NotFolder: It is a file.
         """
         folder = self._tree.folder(inode)
-        handle = OpenFolder(folder, self._tree, self._listings)
+        handle = OpenFolder(folder, self._tree, self._listings, self._walks)
         self._listings.start_ahead(folder)
+        self._walks.entered(folder)
         return handle
 
     def open_file(self, inode: Inode) -> FileHandle:
@@ -285,8 +290,10 @@ async def open_filesystem(
         fetcher = Fetcher(tree, store, keeper, changes, progress, spawn=spawn)
         patience = Patience(answer_within_s=answer_within_s, stale_after_s=stale_after_s)
         listings = Listings(tree, keeper, fetcher, progress, patience)
-        files = OpenFiles(tree, listings, keeper, changes, reader)
+        walks = Walks(tree, listings, spawn=spawn)
+        scans = Scans(tree, reader, spawn=spawn)
+        files = OpenFiles(tree, listings, keeper, changes, reader, walks, scans)
         nursery.start_soon(keeper.run)
         nursery.start_soon(changes.run)
-        yield Filesystem(layout, tree, keeper, listings, files, changes)
+        yield Filesystem(layout, tree, keeper, listings, files, changes, walks)
         nursery.cancel_scope.cancel()

@@ -113,6 +113,11 @@ class Freshness:
         self._ask_again_at = now + pause
         self._impatient_until = -math.inf
 
+    def given_up(self) -> None:
+        """A listing that nobody waited for ended without one: whoever comes may ask at once."""
+        self.asking = False
+        self._ask_again_at = -math.inf
+
     def outdated(self) -> None:
         """Something showed that the listing is not true any more."""
         self.listed_at = -math.inf

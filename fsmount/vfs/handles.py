@@ -22,17 +22,20 @@ if TYPE_CHECKING:
     from fsmount.vfs.kept import Keeper
     from fsmount.vfs.listing import Listings
     from fsmount.vfs.nodes import Folder, Node
+    from fsmount.vfs.scans import Scans
     from fsmount.vfs.tree import Tree
     from fsmount.vfs.views import View
+    from fsmount.vfs.walks import Walks
 
 
 class OpenFolder:
     """One open folder: rows of a view that stays, and grows while pages arrive."""
 
-    def __init__(self, folder: Folder, tree: Tree, listings: Listings) -> None:
+    def __init__(self, folder: Folder, tree: Tree, listings: Listings, walks: Walks) -> None:
         self._folder = folder
         self._tree = tree
         self._listings = listings
+        self._walks = walks
         self._view: View | None = None
         tree.remember(folder)
         folder.held += 1  # unloaded, its rows would be nobody's
@@ -57,6 +60,7 @@ class OpenFolder:
 
     def close(self) -> None:
         """Let go of the view."""
+        self._walks.left(self._folder)
         self._folder.held -= 1
         self._tree.forget(self._folder)
         self._view = None
@@ -77,12 +81,16 @@ class OpenFiles:
         keeper: Keeper,
         changes: Changes,
         reader: Reader,
+        walks: Walks,
+        scans: Scans,
     ) -> None:
         self._tree = tree
         self._listings = listings
         self._keeper = keeper
         self._changes = changes
         self._reader = reader
+        self._walks = walks
+        self._scans = scans
         self._open: dict[OpenFile, None] = {}
         self._paged: dict[Inode, str] = {}
 
@@ -102,6 +110,12 @@ class OpenFiles:
         """Return a stream of the reader over ``entry`` of ``node``, whose size is known."""
         key, label = content_key(member, entry), self._tree.path(node)
         return self._reader.open(key, member.source(entry), label)
+
+    def began(self, node: Node) -> None:
+        """Take note that a handle of ``node`` begins to read it from its start."""
+        self._scans.began(node)
+        if node.parent is not None:
+            self._walks.stays(node.parent)
 
     def content(self, node: Node) -> ContentKey | None:
         """Return the key of the listed version of a file; None while its size is not known."""
@@ -194,7 +208,7 @@ class OpenFile:
         size = min(size, self.size - offset)
         if size <= 0:
             return b""
-        return self._opened().read_nowait(offset, size)
+        return self._opened(offset).read_nowait(offset, size)
 
     async def read(self, offset: int, size: int) -> memoryview | bytes:
         """Return ``size`` bytes from ``offset``, fewer only at the end of the file.
@@ -225,13 +239,15 @@ class OpenFile:
         size = min(size, self.size - offset)
         if size <= 0:
             return b""
-        return await self._opened().read(offset, size)
+        return await self._opened(offset).read(offset, size)
 
-    def _opened(self) -> Stream:
+    def _opened(self, offset: int) -> Stream:
         """Return the stream, opened by the first read: a scan that only opens costs nothing."""
         if self._stream is None:
             entry = msgspec.structs.replace(self.listed, size=self.size)
             self._stream = self._files.stream(self.node, self._member, entry)
+            if offset == 0:
+                self._files.began(self.node)
         return self._stream
 
     async def _learn_size(self) -> None:

@@ -133,6 +133,18 @@ class Listings:
         if folder.in_memory and self._tree.stands(folder):
             self._fetcher.start_if_due(folder)
 
+    async def prepare(self, folder: Folder) -> None:
+        """Have ``folder`` listed before anybody asks for it; waits for the end of the listing.
+
+        Raises:
+            FsmountError: What is kept of it cannot be read.
+        """
+        with self._tree.referencing(folder):
+            if self._tree.stands(folder):
+                await self._keeper.load(folder)
+                self.start_ahead(folder)
+                await self._idle(folder)
+
     def refresh_behind(self, folder: Folder, part: Part) -> None:
         """List a part anew soon: something showed that what is known of it is not true."""
         part.freshness.outdated()

@@ -254,7 +254,8 @@ async def test_folders_that_nobody_holds_are_let_go_and_loaded_again():
                 assert inodes.setdefault(row.name + "/", [f.attributes.inode for f in files]) == [
                     f.attributes.inode for f in files
                 ]
-                assert fs.status()["counts"]["nodes"] <= 221
+                # What may be in memory, the folder being read, and those listed ahead of it.
+                assert fs.status()["counts"]["nodes"] <= 200 + 1 + 17 * 20
                 fs.forget([(inode, 1)])
     assert len(cloud.listed) == 51
 
