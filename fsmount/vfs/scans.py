@@ -65,7 +65,7 @@ class _Scan:
         shown: What the folder showed when ``files`` was made.
         files: In the order of readdir.
         places: Of each in ``files``.
-        last: Place of the file begun last.
+        last: Place of the furthest file begun.
         seen_at: When that was, on trio's clock.
         steps: Files in a row.
         brought: Place up to which heads were asked for.
@@ -125,14 +125,15 @@ class Scans:
 
     @staticmethod
     def _step(scan: _Scan, node: Node, now: float) -> None:
-        place = scan.places.get(node.inode, -1)
         scan.seen_at = now
-        if place == scan.last:
-            return
-        scan.steps = scan.steps + 1 if place >= 0 and abs(place - scan.last) <= _NEAR else 0
-        scan.last = place
-        if not scan.steps:
-            scan.brought = scan.linked = place + 1
+        further = scan.places.get(node.inode, -1) - scan.last
+        if 0 < further <= _NEAR:
+            scan.steps += 1
+            scan.last += further
+        elif not -_NEAR <= further <= 0:  # a little behind: one of several threads
+            scan.steps = 0
+            scan.last += further
+            scan.brought = scan.linked = scan.last + 1
 
     def _go_ahead(self, scan: _Scan, member: Member) -> None:
         first = scan.last + 1
