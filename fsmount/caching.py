@@ -13,7 +13,6 @@ from fsmount.errors import FsmountError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from pathlib import Path
 
     from fsmount.cache.catalogue import Kept
     from fsmount.cache.disk import DiskCache
@@ -62,13 +61,11 @@ class CacheDoor:
         filesystem: What is mounted.
         disk: Its disk cache.
         pins: What people want kept of it.
-        directory: Of the disk cache; None when there is none.
     """
 
     filesystem: Filesystem
     disk: DiskCache
     pins: Pins
-    directory: Path | None
 
     def verbs(self) -> dict[str, Callable[..., Awaitable[Mapping[str, object]]]]:
         """Return the questions by their names."""
@@ -85,7 +82,7 @@ class CacheDoor:
         self.disk.write_soon()
         await self._written()
         return {
-            "directory": None if self.directory is None else str(self.directory),
+            "directory": str(self.disk.directory) if self.disk.directory else None,
             "off": self.disk.is_off,
             "bytes": self.disk.statistics()["bytes"],
             "budget": self.disk.budget,
@@ -129,9 +126,9 @@ class CacheDoor:
         return set() if key is None else {content_name(key)}
 
     async def _kept(self) -> list[Kept]:
-        if self.directory is None or self.disk.is_off:
+        if self.disk.directory is None:
             return []
-        return await trio.to_thread.run_sync(read_catalogue, self.directory)
+        return await trio.to_thread.run_sync(read_catalogue, self.disk.directory)
 
     async def _written(self) -> None:
         with trio.move_on_after(_WRITE_WITHIN_S):

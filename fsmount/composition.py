@@ -12,7 +12,8 @@ import trio
 
 from fsmount.assembly import find_arrangement, open_assembly
 from fsmount.attributes import Costly
-from fsmount.cache.disk import most_of, open_disk_cache
+from fsmount.cache.disk import most_of
+from fsmount.cache.opening import open_disk_cache
 from fsmount.caching import NAME_FILE, CacheDoor
 from fsmount.config import load_config
 from fsmount.daemon import Served
@@ -33,11 +34,15 @@ if TYPE_CHECKING:
 
     from fsmount.assembly import Assembly
     from fsmount.daemon import Compose, Verb
+    from fsmount.model import ContentKey
     from fsmount.options import MountOptions
     from fsmount.store.directories import Directories
     from fsmount.vfs.filesystem import Attributes, Filesystem, Kernel
 
 log = logging.getLogger(__name__)
+
+_PREPARE_WITHIN_S = 3.0
+"""Of the 10 s that a mount may take to stand; a disk that is dead answers nothing."""
 
 
 def composition(
@@ -53,31 +58,35 @@ def composition(
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             assembly = await enter(open_assembly(wanted, directories))
-            blocks = await trio.to_thread.run_sync(
-                _blocks, directories, wanted.identity, wanted.shown
-            )
+            blocks = await _blocks(directories, wanted.identity)
+            budget = options.cache_bytes if blocks else 0
             pinned = await trio.to_thread.run_sync(PinStore, directories.state / "pins.sqlite")
             stack.callback(pinned.close)
-            budget = options.cache_bytes if blocks else 0
-            files = await trio.to_thread.run_sync(
-                load_files, pinned, wanted.identity, most_of(budget)
-            )
+
+            def files_of(directory: Path) -> Mapping[str, ContentKey]:
+                # Of two mounts of one SOURCE each has pins of its own, as it has its own cache.
+                return load_files(pinned, directory.name, most_of(budget))
+
             disk = await enter(
                 open_disk_cache(
                     blocks or Path(os.devnull),
                     budget,
                     on_network=blocks is not None and on_network_filesystem(blocks),
-                    pinned=files.values(),
+                    pinned=lambda directory: files_of(directory).values(),
                 )
             )
+            place = disk.directory or blocks or Path(wanted.identity)
+            if disk.directory is not None:
+                await trio.to_thread.run_sync(_name, disk.directory, wanted.shown)
             reader = await enter(open_reader(memory_bytes=options.memory_bytes, disk=disk))
             store = await enter(open_tree_store(trees / f"{wanted.identity}.sqlite"))
             filesystem = await enter(
                 open_filesystem(assembly.layout, reader=reader, store=store, kernel=kernel)
             )
-            pins = await enter(open_pins(filesystem, disk, pinned, wanted.identity, files))
+            files = await trio.to_thread.run_sync(files_of, place)
+            pins = await enter(open_pins(filesystem, disk, pinned, place.name, files))
             await enter(watching_downloads(_downloading(assembly, directories), filesystem))
-            door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins, directory=blocks)
+            door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins)
             yield Served(
                 filesystem=filesystem,
                 health=assembly.health,
@@ -138,21 +147,28 @@ def _costly(filesystem: Filesystem, assembly: Assembly) -> Costly:
     return Costly(link=link, thumbnail=thumbnail)
 
 
-def _blocks(directories: Directories, identity: str, shown: str) -> Path | None:
-    """Return the cache directory of what is mounted: one process at a time may have one.
+async def _blocks(directories: Directories, identity: str) -> Path | None:
+    """Return the cache directory of what is mounted, which a second mount of it leaves alone.
 
-    None, after a warning, when it cannot be made: that stops caching, not reading. One that others
-    could have written to is refused all the same.
+    None, after a warning, when it cannot be made, or not in time: that stops caching, not reading.
+    One that others could have written to is refused all the same.
     """
+    place = directories.cache / "blocks" / identity
     try:
-        blocks = prepare(directories.cache / "blocks" / identity)
+        with trio.move_on_after(_PREPARE_WITHIN_S):
+            return await trio.to_thread.run_sync(prepare, place, abandon_on_cancel=True)
     except UsageError as exc:
         if not isinstance(exc.__cause__, OSError):
             raise
         log.warning("caching on disk is off: %s", exc)
-        return None
+    else:
+        log.warning("caching on disk is off: %s does not answer", place)
+    return None
+
+
+def _name(blocks: Path, shown: str) -> None:
+    """Note in a cache directory whose it is."""
     try:
         (blocks / NAME_FILE).write_text(f"{shown}\n", errors="surrogateescape")
     except OSError as exc:
         log.debug("the cache directory gets no name: %s", exc)  # full or read-only: for people only
-    return blocks

@@ -3,17 +3,16 @@
 What is kept is told from memory (``inventory.py``; ``holds`` does no I/O), on the event loop
 only. One writer at a time takes offered blocks to ``shelf`` in batches, in a thread; until it has
 done so a block is a debt: it stays in memory while the memory budget allows, and is forgotten when
-it does not. Reads go straight into the block's memory, a few in parallel, and do not touch sqlite.
+it does not. ``loads.py`` reads blocks straight into memory, without sqlite.
 
 A disk that is full, failing or slow costs the cache, never the reader: caching stops with one
-warning and is tried again a minute later.
+warning and is tried again a minute later; on a full one the cache also becomes smaller.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,16 +20,18 @@ import trio
 
 from fsmount.cache.catalogue import label_of
 from fsmount.cache.inventory import MAX_RECORDS, Inventory, place_of
+from fsmount.cache.loads import Loads
 from fsmount.cache.memory import CELL
 from fsmount.cache.records import charge_of
-from fsmount.cache.shelf import Parcel, Shelf, open_shelf
+from fsmount.cache.shelf import Full, Parcel, Shelf
 from fsmount.errors import StoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from pathlib import Path
 
     from fsmount.cache.memory import Block
+    from fsmount.cache.peers import Peers
     from fsmount.cache.records import Record
     from fsmount.model import ContentKey
 
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 4 * 4 * 1024 * 1024  # pinned while being written: 12 ms of a fast disk
 _BATCH_PARCELS = 64
-_READERS = 4  # two keep a fast disk busy; two more hide its latency
 _KEEPS_UP_RATE = 100 * 1024 * 1024
 """Bytes per second above which reading ahead waits for the disk, when memory is full of what it has
 yet to take, rather than forget it. Few links are faster, and a reader at this rate does not notice;
@@ -47,11 +47,11 @@ without it a fast link leaves holes in the cache at each moment that the disk he
 _KEEPS_UP_S = 0.25  # nor is a disk waited for that takes so long over one batch
 _COUNTS = 2 * 1024 * 1024  # smaller batches say nothing about the rate
 _RETRY_S = 60.0
-_LOAD_WITHIN_S = 5.0  # a disk slower than this is no help: the network has the bytes as well
-_LEAVE_WITHIN_S = 3.0  # unmounting takes 5 s at most
 _TOUCHES = 256  # reads that are remembered before recency is written down
 _INDEX_BYTES = 8 * 1024 * 1024  # the index, its log and the folders; small budgets give an eighth
 _LOW_WATER = 0.95
+_SHRINK = 0.9
+"""What is left of the cache each time that the disk turns out to be full."""
 
 
 class DiskCache:
@@ -59,16 +59,17 @@ class DiskCache:
 
     Invariants: the bytes of the inventory and of the batch being written never exceed the limit. A
     block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before it
-    lets one go. The awaits of ``_write`` and ``load`` may interleave with everything: both take
+    lets one go. The awaits of ``_write`` and of loads may interleave with everything: both take
     what they need first and look again at the inventory afterwards.
 
     Args:
         shelf: Where records are; None for a cache that keeps nothing.
-        budget: Bytes on disk, the index included.
+        budget: Bytes on disk, the index included; 0 without a shelf.
         records: What the shelf has, the one read longest ago first.
         pinned: Contents that are evicted only when they alone exceed the budget.
 
     Attributes:
+        budget: Bytes on disk, the index included.
         most: Bytes that blocks may ever take: the budget, less what the index needs.
         on_progress: Called when a batch was written and its blocks may leave memory.
     """
@@ -80,43 +81,57 @@ class DiskCache:
         records: Iterable[Record] = (),
         pinned: Iterable[ContentKey] = (),
     ) -> None:
-        self.budget = budget
         self.on_progress: Callable[[], None] | None = None
-        self._shelf = shelf
-        self._limit = self.most = most_of(budget)
-        self._inventory = Inventory(records, pinned)
         self._queue: OrderedDict[Block, None] = OrderedDict()
         self._work = trio.Event()
         self._idle = trio.Event()
-        self._readers = trio.CapacityLimiter(_READERS)
         self._writer = trio.CapacityLimiter(1)
         self._rate = float(_KEEPS_UP_RATE)
         self._began: float | None = None
         self._failing = False
         self._paused_until = -1.0  # a disk that is full or read-only is still read meanwhile
-        self._unread_until = -1.0
-        self._warned_of_damage = False
         self._warned_of_pins = False
-        self._hits = self._stores = self._drops = self._damaged = self._written = 0
+        self._stores = self._drops = self._written = 0
+        self.adopt(shelf, budget, records, pinned)
+
+    def adopt(
+        self,
+        shelf: Shelf | None,
+        budget: int,
+        records: Iterable[Record],
+        pinned: Iterable[ContentKey],
+    ) -> None:
+        """Be the cache in ``shelf`` from now on; see the class for the arguments."""
+        self.budget = budget
+        self._limit = self.most = most_of(budget)
+        self._shelf = shelf
+        self._inventory = Inventory(records, pinned)
+        self._loads = Loads(shelf, self._inventory, self._failed)
+
+    def ask_beside(self, peers: Peers) -> None:
+        """Look for contents in the caches of other mounts too."""
+        self._loads.peers = peers
+
+    @property
+    def directory(self) -> Path | None:
+        """Where it is; None when nothing is kept."""
+        return None if self._shelf is None else self._shelf.directory
 
     def holds(self, key: ContentKey, block: int) -> int:
-        """Return the bitmap of cells kept on disk, from memory: no I/O."""
-        records = self._inventory.of(key, block)
-        if not records or trio.current_time() < self._unread_until:
-            return 0
-        cells = 0
-        for record in records:
-            cells |= record.cells
-        return cells
+        """Return the bitmap of cells that can be loaded, from memory: no I/O."""
+        return self._loads.holds(key, block)
+
+    def keeps(self, key: ContentKey, block: int) -> int:
+        """Return those cells that this very cache has, which nobody else can evict."""
+        return self._loads.keeps(key, block)
 
     def widen(self, key: ContentKey, block: int, cells: int) -> int:
-        """Return the kept cells that come along at no cost when ``cells`` are loaded."""
-        wide = 0
-        for record in self._inventory.of(key, block):
-            for extent in record.extents:
-                if extent.cells & cells:
-                    wide |= extent.cells
-        return wide
+        """Return the cells that come along at no cost when ``cells`` are loaded."""
+        return self._loads.widen(key, block, cells)
+
+    async def ask_others(self, key: ContentKey) -> None:
+        """Learn what the caches of other mounts have of ``key``; takes a second at most."""
+        await self._loads.ask_others(key)
 
     async def load(self, block: Block, cells: int) -> int | None:
         """Read ``cells`` of ``block`` from disk into their places; return those that are good.
@@ -128,32 +143,9 @@ class DiskCache:
             The good cells; None when the disk did not answer in time: a thread may still write into
             the block, which must be abandoned.
         """
-        kept = self._inventory.of(block.content.key, block.index)
-        records = [record for record in kept if record.cells & cells]
-        if self._shelf is None or not records:
-            return 0
-        self._inventory.read(records)
-        if len(self._inventory.touches) >= _TOUCHES:
+        good = await self._loads.load(block, cells)
+        if self._inventory.deletes or len(self._inventory.touches) >= _TOUCHES:
             self._work.set()
-        good: int | None = None
-        with trio.move_on_after(_LOAD_WITHIN_S):
-            good = await trio.to_thread.run_sync(
-                self._shelf.read,
-                records,
-                cells,
-                block.view,
-                block.length,
-                limiter=self._readers,
-                abandon_on_cancel=True,
-            )
-        if good is None:
-            self._unread_until = trio.current_time() + _RETRY_S
-            self._failed("it did not answer a read in time")
-            return None
-        self._hits += good != 0
-        for record in records:
-            if record.cells & cells & ~good:
-                self._damage(record)
         return good
 
     def offer(self, block: Block) -> bool:
@@ -192,11 +184,11 @@ class DiskCache:
             "bytes": self._inventory.bytes,
             "budget": self.budget,
             "records": len(self._inventory),
-            "hits": self._hits,
+            "hits": self._loads.hits,
             "stores": self._stores,
             "written": self._written,
             "drops": self._drops,
-            "damaged": self._damaged,
+            "damaged": self._loads.damaged,
             "owed": sum(block.unsaved.bit_count() * CELL for block in self._queue),
             "paused": int(self._is_paused()),
         }
@@ -240,6 +232,11 @@ class DiskCache:
             self._work.set()
             await self._idle.wait()
 
+    def close(self) -> None:
+        """Let another process have the directory."""
+        if self._shelf is not None:
+            self._shelf.close()
+
     async def run(self) -> None:
         """Write what is owed, batch after batch, until cancelled."""
         assert self._shelf is not None
@@ -282,6 +279,8 @@ class DiskCache:
             self._drops += len(batch)
             kept.deletes[:0] = deletes
             self._failed(str(exc))
+            if isinstance(exc, Full):
+                await self._shrink(shelf)
             return
         finally:
             self._began = None
@@ -342,15 +341,14 @@ class DiskCache:
         if self._inventory.bytes > self._limit:
             self._evict(int(self._limit * _LOW_WATER), MAX_RECORDS)
 
-    def _damage(self, record: Record) -> None:
-        if record not in self._inventory:
-            return  # evicted while it was read
-        self._damaged += 1
-        self._inventory.drop(record)
-        self._work.set()
-        if not self._warned_of_damage:
-            self._warned_of_damage = True
-            log.warning("a cached block does not match its checksum and is fetched anew")
+    async def _shrink(self, shelf: Shelf) -> None:
+        """Free some space at once: whoever filled the disk needs it more."""
+        kept = self._inventory
+        dropped = kept.evict(target=int(kept.bytes * _SHRINK), most=self.most, records=MAX_RECORDS)
+        self._limit = min(self._limit, kept.bytes)  # until the disk was measured again
+        await trio.to_thread.run_sync(
+            shelf.unlink, dropped, limiter=self._writer, abandon_on_cancel=True
+        )
 
     def _is_paused(self) -> bool:
         return self._failing and trio.current_time() < self._paused_until
@@ -376,57 +374,3 @@ def _store(
 def most_of(budget: int) -> int:
     """Return how many bytes blocks may take of a disk budget."""
     return max(0, budget - min(_INDEX_BYTES, budget // 8))
-
-
-@asynccontextmanager
-async def open_disk_cache(
-    directory: Path,
-    budget_bytes: int,
-    *,
-    on_network: bool = False,
-    pinned: Iterable[ContentKey] = (),
-) -> AsyncIterator[DiskCache]:
-    """Open the cache at ``directory``; writes what is owed (bounded in time) on leaving.
-
-    A corrupt index is moved aside; a directory on a network filesystem (``on_network``), used by
-    another mount or not writable yields a cache that keeps nothing, after one warning.
-
-    Args:
-        directory: Made when missing; the caller has checked whose it is.
-        budget_bytes: What the directory may grow to; 0 keeps nothing.
-        on_network: It lies on a network filesystem, where neither locks nor sqlite can be trusted.
-        pinned: Contents that are evicted only when they alone exceed the budget.
-    """
-    shelf: Shelf | None = None
-    records: list[Record] = []
-    if budget_bytes <= 0:
-        yield DiskCache(None, 0)
-        return
-    if on_network:
-        log.warning("caching on disk is off: %s is on a network filesystem", directory)
-        yield DiskCache(None, 0)
-        return
-    try:
-        shelf = await trio.to_thread.run_sync(open_shelf, directory)
-        records = await trio.to_thread.run_sync(shelf.records)
-        records = await trio.to_thread.run_sync(shelf.sweep, records)
-        free, total = await trio.to_thread.run_sync(shelf.free_bytes)
-    except StoreFault as exc:
-        log.warning("caching on disk is off: %s", exc)
-        if shelf is not None:
-            shelf.close()
-        yield DiskCache(None, 0)
-        return
-    cache = DiskCache(shelf, budget_bytes, records, pinned)
-    cache.give_way(free, total)
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(cache.run)
-            try:
-                yield cache
-            finally:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + _LEAVE_WITHIN_S):
-                    await cache.drain()
-                nursery.cancel_scope.cancel()
-    finally:
-        shelf.close()

@@ -60,6 +60,7 @@ class Inventory:
         self._recency: OrderedDict[str, Record] = OrderedDict()
         self._blocks: dict[str, list[Record]] = {}
         self._pins = {content_name(key) for key in pinned}
+        self._hidden: set[Record] = set()
         for record in records:
             self.insert(record)
 
@@ -70,8 +71,20 @@ class Inventory:
         return self._recency.get(record.key) is record
 
     def of(self, key: ContentKey, block: int) -> Sequence[Record]:
-        """Return the records of a block."""
-        return self._blocks.get(place_of(key, block), ())
+        """Return the records of a block, but for hidden ones."""
+        records = self._blocks.get(place_of(key, block), ())
+        if self._hidden:
+            return [record for record in records if record not in self._hidden]
+        return records
+
+    def hide(self, record: Record) -> None:
+        """Tell nobody of a record until ``show_hidden``: it cannot be read now."""
+        if record in self:
+            self._hidden.add(record)
+
+    def show_hidden(self) -> None:
+        """Let the hidden records be found again."""
+        self._hidden.clear()
 
     def insert(self, record: Record) -> None:
         """Take in a record that is on disk now, in place of one with the same key."""
@@ -85,6 +98,7 @@ class Inventory:
     def drop(self, record: Record) -> None:
         """Forget a record and have its key deleted."""
         record = self._recency.pop(record.key)
+        self._hidden.discard(record)
         place = record.key.rpartition("-")[0]
         self._blocks[place].remove(record)
         if not self._blocks[place]:
@@ -120,7 +134,7 @@ class Inventory:
                 self.drop(record)
         return before - self.bytes
 
-    def evict(self, *, target: int, most: int, records: int) -> None:
+    def evict(self, *, target: int, most: int, records: int) -> list[Record]:
         """Drop what was read longest ago until there are few enough bytes and records.
 
         Pinned ones are passed over, unless they alone are too much: a budget is a promise to the
@@ -130,7 +144,11 @@ class Inventory:
             target: Bytes to come down to.
             most: Bytes that pinned records may have.
             records: Records to come down to.
+
+        Returns:
+            What was dropped.
         """
+        dropped: list[Record] = []
         passed = 0
         while len(self) > passed and (self.bytes > target or len(self) > records):
             record = next(iter(self._recency.values()))
@@ -139,7 +157,10 @@ class Inventory:
                 self._recency.move_to_end(record.key)
                 passed += 1
             else:
+                dropped.append(record)
                 self.drop(record)
         while self._recency and self.bytes > max(most, target):
-            self.drop(next(iter(self._recency.values())))
+            dropped.append(next(iter(self._recency.values())))
+            self.drop(dropped[-1])
             self.given_up += 1
+        return dropped

@@ -73,6 +73,19 @@ class Record(NamedTuple):
         return -(-self.length // PAGE) * PAGE + _ROW_BYTES
 
 
+class Reading(NamedTuple):
+    """What came of reading a record.
+
+    Attributes:
+        good: Cells that are in their places now.
+        failure: Why it could not be read; None when it was, whatever it held. A disk that fails, or
+            a process without a file descriptor left, says nothing about the record.
+    """
+
+    good: int
+    failure: OSError | None = None
+
+
 def encode(extents: Sequence[Extent]) -> bytes:
     """Return ``extents`` as the index keeps them."""
     return b"".join(_EXTENT.pack(*extent) for extent in extents)
@@ -196,10 +209,10 @@ def _discard(path: str) -> None:
 
 def read_record(
     path: str, extents: Sequence[Extent], wanted: int, view: memoryview, length: int, io: DirectIO
-) -> int:
-    """Read ``wanted`` cells into their places; return those that are good.
+) -> Reading:
+    """Read ``wanted`` cells into their places.
 
-    A short file and a wrong checksum make their cells not good; so does any error of the disk.
+    A short file and a wrong checksum make their cells not good; so does a file that is gone.
 
     Args:
         path: The record's file.
@@ -212,13 +225,15 @@ def read_record(
     try:
         file = io.open(path, os.O_RDONLY, aligned=len(view) >= CELL)
         try:
-            return _read(file, extents, wanted, view, length)
+            return Reading(_read(file, extents, wanted, view, length))
         finally:
             os.close(file)
+    except FileNotFoundError:
+        return Reading(0)
     except OSError as exc:
         if exc.errno == errno.EINVAL and io.refused():
             return read_record(path, extents, wanted, view, length, io)
-        return 0
+        return Reading(0, exc)
 
 
 def _read(file: int, extents: Sequence[Extent], wanted: int, view: memoryview, length: int) -> int:

@@ -11,6 +11,7 @@ connection that diskcache opened.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -19,7 +20,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import diskcache
 
@@ -28,13 +29,16 @@ from fsmount.cache.records import DirectIO, Record, decode, encode, read_record,
 from fsmount.errors import StoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 _FILE = 2
 """diskcache's mode of a value in a file (MODE_BINARY); 4 would be a pickle."""
+
+SELECT = f"SELECT key, filename, size, value FROM Cache WHERE raw = 1 AND mode = {_FILE}"  # noqa: S608  # a number of ours
+"""Finds the fields of ``record_of``."""
 
 _FILENAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}\.val", re.ASCII)
 """Names that we give; an index gone bad must not make us read or remove anything else."""
@@ -67,6 +71,40 @@ class Parcel:
     cells: int
 
 
+class InUse(StoreFault):
+    """Another process has the cache directory."""
+
+
+class Full(StoreFault):
+    """The disk, or what we may have of it, is full."""
+
+
+class Lent(NamedTuple):
+    """A record in another cache directory: read, never changed.
+
+    Attributes:
+        directory: Of that cache.
+        record: As that cache's index has it.
+    """
+
+    directory: str
+    record: Record
+
+
+class Found(NamedTuple):
+    """What came of reading a block from its records.
+
+    Attributes:
+        good: Cells that are in their places now.
+        unread: Records that could not be read, which says nothing about them.
+        why: What the disk said.
+    """
+
+    good: int
+    unread: tuple[Record, ...] = ()
+    why: str = ""
+
+
 class Shelf:
     """An open cache directory; at most one process has it.
 
@@ -79,7 +117,7 @@ class Shelf:
 
     def __init__(self, directory: Path, cache: Any, lock: int, direct: DirectIO) -> None:
         # Any: diskcache is not typed.
-        self._directory = directory
+        self.directory = directory
         self._cache = cache
         self._lock = lock
         self._direct = direct
@@ -94,15 +132,11 @@ class Shelf:
             StoreFault: The index cannot be read.
         """
         with _renamed("read the index of"):
-            rows = self._rows.execute(
-                "SELECT key, filename, size, value FROM Cache"
-                " WHERE raw = 1 AND mode = ? ORDER BY expire_time",
-                (_FILE,),
-            ).fetchall()
+            rows = self._rows.execute(f"{SELECT} ORDER BY expire_time").fetchall()
         records = []
         for key, filename, size, value in rows:
             try:
-                records.append(_record(key, filename, size, value))
+                records.append(record_of(key, filename, size, value))
             except ValueError as exc:
                 log.debug("cached block key=%r: %s", key, exc)
         return records
@@ -118,7 +152,7 @@ class Shelf:
         """
         known = {record.filename for record in records}
         there: set[str] = set()
-        with _renamed("sweep"), os.scandir(self._directory) as folders:
+        with _renamed("sweep"), os.scandir(self.directory) as folders:
             for folder in folders:
                 if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
                     continue
@@ -140,7 +174,8 @@ class Shelf:
         """Delete, store and touch in one transaction; return the records made.
 
         Raises:
-            StoreFault: The disk is full, failing or read-only; nothing of this call counts.
+            Full: There is no room; nothing of this call counts.
+        StoreFault: The disk is failing or read-only; nothing of this call counts.
         """
         storings = [_Storing(parcel) for parcel in parcels]
         with _renamed("write to"):
@@ -163,13 +198,34 @@ class Shelf:
                 self._cache.close()
         return [storing.record for storing in storings if storing.record is not None]
 
-    def read(self, records: Sequence[Record], wanted: int, view: memoryview, length: int) -> int:
-        """Read ``wanted`` cells of a block from its ``records``; return those that are good."""
-        good = 0
+    def read(
+        self,
+        records: Sequence[Record],
+        wanted: int,
+        view: memoryview,
+        length: int,
+        lent: Sequence[Lent] = (),
+    ) -> Found:
+        """Read ``wanted`` cells of a block from its ``records``, the rest from ``lent`` ones."""
+        good, unread, why = 0, [], ""
+        own = str(self.directory)
+        for directory, record in (*((own, record) for record in records), *lent):
+            path = os.path.join(directory, record.filename)
+            missing = wanted & ~good
+            reading = read_record(path, record.extents, missing, view, length, self._direct)
+            good |= reading.good
+            if reading.failure is not None:
+                unread.append(record)
+                why = str(reading.failure)
+        return Found(good, tuple(unread), why)
+
+    def unlink(self, records: Iterable[Record]) -> None:
+        """Free the space of ``records`` now, where even the index finds no room for a change.
+
+        Their rows go with the next ``apply``, or with the next start's ``sweep``.
+        """
         for record in records:
-            path = os.path.join(self._directory, record.filename)
-            good |= read_record(path, record.extents, wanted & ~good, view, length, self._direct)
-        return good
+            self._cache.disk.remove(record.filename)
 
     def free_bytes(self) -> tuple[int, int]:
         """Return (free for us, total) bytes of the filesystem.
@@ -178,7 +234,7 @@ class Shelf:
             StoreFault: It cannot be asked.
         """
         with _renamed("measure"):
-            state = os.statvfs(self._directory)
+            state = os.statvfs(self.directory)
         return state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
 
     def close(self) -> None:
@@ -190,7 +246,7 @@ class Shelf:
         os.close(self._lock)
 
 
-def _record(key: object, filename: object, size: object, value: object) -> Record:
+def record_of(key: object, filename: object, size: object, value: object) -> Record:
     """Return a row of the index as a record; ValueError when it cannot be one of ours."""
     if not (isinstance(key, str) and isinstance(size, int) and isinstance(value, bytes)):
         raise ValueError("its row has other types")
@@ -206,7 +262,8 @@ def open_shelf(directory: Path) -> Shelf:
     """Open the cache below ``directory``; a corrupt index is moved aside and a new one begun.
 
     Raises:
-        StoreFault: The directory cannot be written, or another process has it.
+        InUse: Another process has it.
+        StoreFault: The directory cannot be written.
     """
     with _renamed("open"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -215,7 +272,7 @@ def open_shelf(directory: Path) -> Shelf:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
-                raise StoreFault("another mount uses the same cache directory") from exc
+                raise InUse("another mount uses the same cache directory") from exc
             direct = DirectIO()
             try:
                 return Shelf(directory, _open_index(directory, direct), lock, direct)
@@ -253,6 +310,8 @@ def _open_index(directory: Path, direct: DirectIO) -> Any:  # diskcache is not t
 def _move_aside(directory: Path, reason: Exception) -> None:
     name = INDEX
     aside = f"{name}.broken-{int(time.time())}"
+    for older in directory.glob(f"{name}.broken-*"):
+        older.unlink(missing_ok=True)  # one is enough to look at
     log.warning("the index of the disk cache is broken (%s), kept as %s", reason, aside)
     (directory / name).replace(directory / aside)
     for suffix in ("-wal", "-shm"):
@@ -266,7 +325,14 @@ def _renamed(doing: str) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error, diskcache.Timeout) as exc:
         said = str(exc) or type(exc).__name__
-        raise StoreFault(f"cannot {doing} the disk cache: {said}") from exc
+        kind = Full if _is_full(exc) else StoreFault
+        raise kind(f"cannot {doing} the disk cache: {said}") from exc
+
+
+def _is_full(exc: Exception) -> bool:
+    if isinstance(exc, OSError):
+        return exc.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 class PickleRefused(TypeError):

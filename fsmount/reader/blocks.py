@@ -70,6 +70,10 @@ class SharedFile:
         """GETs running."""
         return len(self._runs)
 
+    def is_missing(self, start: int, stop: int) -> bool:
+        """Tell whether some of these bytes would have to come over the network, or come so."""
+        return self._gaps.missing(start, stop)
+
     async def obtain(
         self, handle: Reading, start: int, stop: int, *, jumped: bool
     ) -> memoryview | bytes:

@@ -133,6 +133,8 @@ class Stream:
         jumped = self.window.step(offset, stop)
         if jumped:
             self._file.drop_unwanted()
+        if self._reader.disk is not None and self._file.is_missing(offset, stop):
+            await self._reader.disk.ask_others(self._file.key)
         return await self._file.obtain(self, offset, stop, jumped=jumped)
 
     async def close(self) -> None:
@@ -235,7 +237,7 @@ class Reader:
         if content is None or self.disk is None:
             return
         for block in content.blocks.values():
-            block.saved &= self.disk.holds(key, block.index)
+            block.saved &= self.disk.keeps(key, block.index)
             self.disk.offer(block)
 
     def leave(self, file: SharedFile, stream: Stream) -> None:

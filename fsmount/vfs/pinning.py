@@ -292,7 +292,7 @@ class Pins:
         return [(start, stop) for start, stop in blocks if not self._has(key, start, stop)]
 
     def _has(self, key: ContentKey, start: int, stop: int) -> bool:
-        return not cells_of(0, stop - start) & ~self._disk.holds(key, start // BLOCK)
+        return not cells_of(0, stop - start) & ~self._disk.keeps(key, start // BLOCK)
 
     def _stands(self, wish: Wish) -> bool:
         return self._wishes.get(wish.path) is wish

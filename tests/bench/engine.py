@@ -18,7 +18,7 @@ import time
 
 import trio
 
-from fsmount.cache.disk import open_disk_cache
+from fsmount.cache.opening import open_disk_cache
 from fsmount.model import ContentKey
 from fsmount.reader.stream import open_reader
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from fsmount.cache.disk import open_disk_cache
 from fsmount.cache.memory import ALL_CELLS, CELL
+from fsmount.cache.opening import open_disk_cache
 from fsmount.cache.shelf import open_shelf
 from tests.cache.fakes import MIB, keep, key_of, load, new_block, value_files
 from tests.cache.killed import SIZE, name_of

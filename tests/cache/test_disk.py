@@ -12,9 +12,10 @@ import trio
 
 from fsmount.cache import disk as disk_module
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.disk import DiskCache, open_disk_cache
+from fsmount.cache.disk import DiskCache
 from fsmount.cache.inventory import place_of
 from fsmount.cache.memory import ALL_CELLS, CELL, Memory
+from fsmount.cache.opening import open_disk_cache
 from fsmount.cache.records import Extent, Record, charge_of
 from tests.cache.fakes import (
     MIB,

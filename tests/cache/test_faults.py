@@ -13,10 +13,12 @@ import pytest
 import trio
 
 from fsmount.cache import disk as disk_module
+from fsmount.cache import loads as loads_module
+from fsmount.cache import opening as opening_module
 from fsmount.cache import shelf as shelf_module
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.disk import open_disk_cache
 from fsmount.cache.memory import ALL_CELLS, Memory
+from fsmount.cache.opening import open_disk_cache
 from fsmount.model import ContentKey
 from fsmount.reader.stream import open_reader
 from tests.cache.fakes import (
@@ -138,9 +140,10 @@ async def read_through(reader, key, *, source=None):
 async def test_a_full_disk_stops_caching_and_not_reading(
     directory, monkeypatch, unexpected_warnings
 ):
-    """ENOSPC: one warning, nothing half-written, and what is kept is still served."""
-    kept, other = key_of(BLOCK, "kept"), key_of(BLOCK, "other")
+    """ENOSPC: one warning, nothing half-written, some room made, and the rest is still served."""
+    old, kept, other = (key_of(BLOCK, name) for name in ("old", "kept", "other"))
     async with open_disk_cache(directory, BUDGET) as disk:
+        await keep(disk, new_block(old), *(new_block(key_of(40 * MIB), n) for n in range(9)))
         await keep(disk, new_block(kept))
         monkeypatch.setattr(os, "pwrite", failing(errno.ENOSPC))
         await keep(disk, new_block(other))
@@ -148,9 +151,14 @@ async def test_a_full_disk_stops_caching_and_not_reading(
         statistics = disk.statistics()
         assert (statistics["paused"], statistics["drops"], statistics["owed"]) == (1, 1, 0)
         assert not disk.offer(new_block(other)), "it is not tried again with each block"
-        assert len(value_files(directory)) == 1
+        assert disk.holds(old, 0) == 0, "what was read longest ago makes room"
+        assert len(value_files(directory)) == statistics["records"] == 9
+        assert disk.limit == statistics["bytes"]
         assert await load(disk, kept) == ALL_CELLS
     assert len(unexpected_warnings.records) == 1
+    async with open_disk_cache(directory, BUDGET) as disk:
+        assert disk.statistics()["records"] == 9
+        assert await load(disk, kept) == ALL_CELLS
 
 
 @pytest.mark.logs(STOPS)
@@ -243,16 +251,46 @@ async def test_a_read_only_directory_keeps_nothing(mounted, unexpected_warnings)
     assert len(unexpected_warnings.records) == 1
 
 
-@pytest.mark.logs("a cached block does not match its checksum")
-async def test_a_disk_that_cannot_be_read_costs_a_fetch(directory, monkeypatch):
-    """EIO while reading is made up for by the network."""
+@pytest.mark.logs("a cached block cannot be read and is fetched meanwhile")
+@pytest.mark.parametrize(("call", "code"), [("preadv", errno.EIO), ("open", errno.EMFILE)])
+async def test_a_disk_that_cannot_be_read_costs_a_fetch_and_no_record(
+    directory, monkeypatch, unexpected_warnings, call, code
+):
+    """An error says nothing about the bytes: they are there again when it is over."""
     key = key_of(BLOCK)
     async with open_disk_cache(directory, BUDGET) as disk:
         await keep(disk, new_block(key))
-        monkeypatch.setattr(os, "preadv", failing(errno.EIO))
-        async with open_reader(memory_bytes=32 * MIB, disk=disk) as reader:
-            source = await read_through(reader, key)
+        with monkeypatch.context() as broken:
+            real = getattr(os, call)
+
+            def stand_in(what, *args, **options):
+                if call == "preadv" or (str(what).endswith(".val") and not args[0] & os.O_CREAT):
+                    raise OSError(code, os.strerror(code))
+                return real(what, *args, **options)
+
+            broken.setattr(os, call, stand_in)
+            assert await load(disk, key) == 0
+            assert disk.holds(key, 0) == 0, "the network is asked at once"
+            async with open_reader(memory_bytes=32 * MIB, disk=disk) as reader:
+                source = await read_through(reader, key)
+            await disk.drain()
         assert source.fetched == key.size
+        assert disk.statistics()["damaged"] == 0
+        assert await load(disk, key) == ALL_CELLS, "what was fetched took its place"
+    assert len(unexpected_warnings.records) == 1
+
+
+@pytest.mark.logs("a cached block cannot be read and is fetched meanwhile")
+async def test_a_record_that_could_not_be_read_is_tried_again(directory, monkeypatch):
+    """After a while, without having been fetched."""
+    key = key_of(BLOCK)
+    monkeypatch.setattr(loads_module, "_RETRY_S", 0.0)
+    async with open_disk_cache(directory, BUDGET) as disk:
+        await keep(disk, new_block(key))
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "preadv", failing(errno.EIO))
+            assert await load(disk, key) == 0
+        assert await load(disk, key) == ALL_CELLS
 
 
 async def keeps_nothing(directory, budget, **options):
@@ -300,17 +338,71 @@ async def test_a_directory_that_cannot_be_used_keeps_nothing(directory, what, un
     assert len(unexpected_warnings.records) == 1
 
 
+async def test_a_second_mount_on_the_same_directory_gets_one_beside_it(directory):
+    """And again the same one the next time."""
+    for _ in range(2):
+        async with open_disk_cache(directory, BUDGET) as first:
+            async with open_disk_cache(directory, BUDGET) as second:
+                assert first.directory == directory
+                assert second.directory == directory.with_name("cache.2")
+                await keep(first, new_block(key_of(BLOCK, "first")))
+                await keep(second, new_block(key_of(BLOCK, "second")))
+            assert first.keeps(key_of(BLOCK, "first"), 0)
+            assert not first.keeps(key_of(BLOCK, "second"), 0)
+
+
 @pytest.mark.logs("another mount uses the same cache directory")
-async def test_a_second_mount_on_the_same_directory_keeps_nothing(directory, unexpected_warnings):
-    """The first goes on, and the second can have it after the first has ended."""
-    async with open_disk_cache(directory, BUDGET) as disk:
-        await keep(disk, new_block(key_of(BLOCK, "first")))
+async def test_too_many_mounts_of_one_source_go_without(directory, monkeypatch):
+    """A bound, so that a mistake does not fill the disk."""
+    monkeypatch.setattr(opening_module, "_PLACES", 2)
+    async with (
+        open_disk_cache(directory, BUDGET),
+        open_disk_cache(directory, BUDGET) as second,
+    ):
+        assert not second.is_off
         await keeps_nothing(directory, BUDGET)
-        await keep(disk, new_block(key_of(BLOCK, "second")))
-        assert await load(disk, key_of(BLOCK, "first")) == ALL_CELLS
-    assert len(unexpected_warnings.records) == 1
+
+
+@pytest.mark.logs("does not answer: nothing is cached yet")
+async def test_a_disk_that_hangs_at_the_start_is_waited_for_behind(
+    directory, monkeypatch, unexpected_warnings
+):
+    """The mount stands; when the disk answers after all it is used."""
     async with open_disk_cache(directory, BUDGET) as disk:
-        assert await load(disk, key_of(BLOCK, "second")) == ALL_CELLS
+        await keep(disk, new_block(key_of(BLOCK)))
+    monkeypatch.setattr(opening_module, "_OPEN_WITHIN_S", 0.1)
+    gate = Gate(monkeypatch, opening_module, "open_shelf")
+    async with hanging(gate):
+        with trio.fail_after(10):
+            async with open_disk_cache(directory, BUDGET) as disk:
+                assert disk.is_off
+                assert not disk.offer(new_block(key_of(BLOCK, "other")))
+                gate.open()
+                while disk.is_off:  # noqa: ASYNC110  # nobody tells of it
+                    await trio.sleep(0.01)
+                assert await load(disk, key_of(BLOCK)) == ALL_CELLS
+    assert len(unexpected_warnings.records) == 1
+
+
+@pytest.mark.logs("does not answer: nothing is cached yet")
+async def test_a_disk_that_never_answers_holds_up_no_end(directory, monkeypatch):
+    """Who left does not keep the directory from the next when it answers late."""
+    monkeypatch.setattr(opening_module, "_OPEN_WITHIN_S", 0.1)
+    with monkeypatch.context() as patch:
+        gate = Gate(patch, opening_module, "open_shelf")
+        async with hanging(gate):
+            with trio.fail_after(5):
+                async with open_disk_cache(directory, BUDGET) as disk:
+                    assert disk.is_off
+        with trio.fail_after(10):
+            while not (directory / "cache.db").exists():  # noqa: ASYNC110  # a thread of nobody's
+                await trio.sleep(0.01)
+    with trio.fail_after(10):
+        while True:
+            async with open_disk_cache(directory, BUDGET) as disk:
+                if disk.directory == directory:
+                    break
+            await trio.sleep(0.05)
 
 
 @pytest.mark.logs("the index of the disk cache is broken")
@@ -351,7 +443,7 @@ async def test_a_hanging_disk_slows_no_reader_and_bounds_what_is_owed(directory,
 
 async def test_leaving_does_not_wait_for_a_hanging_disk(directory, monkeypatch):
     """Unmounting takes seconds at most; what was not written is not in the index."""
-    monkeypatch.setattr(disk_module, "_LEAVE_WITHIN_S", 0.2)
+    monkeypatch.setattr(opening_module, "_LEAVE_WITHIN_S", 0.2)
     gate = Gate(monkeypatch, shelf_module, "write_record")
     async with hanging(gate):
         with trio.fail_after(5):
@@ -365,7 +457,7 @@ async def test_a_read_that_hangs_is_given_up_and_its_memory_abandoned(
     directory, monkeypatch, unexpected_warnings
 ):
     """A thread may still write into it, so nobody else gets it; the disk is left alone a while."""
-    monkeypatch.setattr(disk_module, "_LOAD_WITHIN_S", 0.1)
+    monkeypatch.setattr(loads_module, "_LOAD_WITHIN_S", 0.1)
     gate = Gate(monkeypatch, shelf_module, "read_record")
     key = key_of(BLOCK)
     async with open_disk_cache(directory, BUDGET) as disk, hanging(gate):
@@ -382,7 +474,7 @@ async def test_a_read_that_hangs_is_given_up_and_its_memory_abandoned(
 @pytest.mark.logs("did not answer a read in time")
 async def test_a_reader_gets_its_bytes_though_its_disk_hangs(directory, monkeypatch):
     """The read that met the hanging disk first waits for it once, then the network has it."""
-    monkeypatch.setattr(disk_module, "_LOAD_WITHIN_S", 0.1)
+    monkeypatch.setattr(loads_module, "_LOAD_WITHIN_S", 0.1)
     gate = Gate(monkeypatch, shelf_module, "read_record")
     key = key_of(BLOCK)
     async with open_disk_cache(directory, BUDGET) as disk, hanging(gate):

@@ -7,9 +7,9 @@ import sqlite3
 import pytest
 
 from fsmount.cache.catalogue import NAME_DIGITS, read_catalogue
-from fsmount.cache.disk import open_disk_cache
 from fsmount.cache.inventory import content_name
 from fsmount.cache.memory import CELL
+from fsmount.cache.opening import open_disk_cache
 from fsmount.cache.records import charge_of, charge_of_file
 from fsmount.errors import StoreFault
 from tests.cache.fakes import MIB, disk_usage, keep, key_of, load, new_block
@@ -46,7 +46,7 @@ async def test_pins_hold_from_the_start_after_a_restart(tmp_path):
     """Before anybody has looked at the tree."""
     async with open_disk_cache(tmp_path, BUDGET) as disk:
         await keep(disk, new_block(PINNED, 0), new_block(PINNED, 1), new_block(other(1)))
-    async with open_disk_cache(tmp_path, 10 * MIB, pinned=[PINNED]) as disk:
+    async with open_disk_cache(tmp_path, 10 * MIB, pinned=lambda _: [PINNED]) as disk:
         assert disk.holds(PINNED, 0)
         assert disk.holds(PINNED, 1)
         assert not disk.holds(other(1), 0)
@@ -59,7 +59,7 @@ async def test_a_budget_smaller_than_the_pins_is_kept(tmp_path):
     """Some of what is pinned is let go, and it is said once."""
     async with open_disk_cache(tmp_path, BUDGET) as disk:
         await keep(disk, new_block(PINNED, 0), new_block(PINNED, 1), new_block(other(1)))
-    async with open_disk_cache(tmp_path, 6 * MIB, pinned=[PINNED]) as disk:
+    async with open_disk_cache(tmp_path, 6 * MIB, pinned=lambda _: [PINNED]) as disk:
         assert not disk.holds(PINNED, 0)
         assert disk.holds(PINNED, 1)
         await disk.drain()

@@ -54,7 +54,7 @@ def read(path, extents, length, wanted, direct=None):
     """Read into fresh memory; check what is good and that nothing else was touched."""
     block = new_block(key_of(length), 0, filled=False)
     block.view[:] = b"\xa5" * len(block.view)
-    good = read_record(path, extents, wanted, block.view, length, direct or DirectIO())
+    good, _ = read_record(path, extents, wanted, block.view, length, direct or DirectIO())
     assert good & ~wanted == 0
     assert wrong_cells(block, good) == 0
     for cell in range(-(-length // CELL)):

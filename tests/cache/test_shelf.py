@@ -57,7 +57,7 @@ def put(shelf, *parcels, deletes=(), touches=()):
 def get(shelf, record, size=CELL):
     """Return the good cells of a record whose key is its content's name."""
     block = new_block(key_of(size, record.key), filled=False)
-    good = shelf.read([record], record.cells, block.view, block.length)
+    good = shelf.read([record], record.cells, block.view, block.length).good
     assert wrong_cells(block, good) == 0
     return good
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fsmount.cache.disk import open_disk_cache
+from fsmount.cache.opening import open_disk_cache
 from fsmount.cli.caching import lines
 from fsmount.model import ContentKey
 from fsmount.store.pins import PinStore

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -269,14 +270,29 @@ def test_a_cache_of_somebody_else_is_refused(places, cloud, mount):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_second_mount_of_the_same_share_reads_without_a_disk_cache(places, cloud, mount):
-    """One process at a time may have it; one warning."""
+def test_a_second_mount_of_the_same_share_shares_what_is_kept(places, cloud, mount):
+    """It has a cache of its own, reads what the first has, and fetches only the rest."""
     with mount(cloud.source) as first, mount(cloud.source, name="second") as second:
         assert (first.path / "film.mkv").read_bytes() == FILM
+        assert (first.path / "hello.txt").stat().st_size
+        wait_for(lambda: caches(places)[first.path].get("film.mkv") == len(FILM))
+        cloud.ask("reset")
         assert (second.path / "film.mkv").read_bytes() == FILM
-        warning = "caching on disk is off: another mount uses the same cache directory"
-        assert second.written().count(warning) == 1
-        assert "caching on disk is off" not in first.written()
+        assert content_requests(cloud) == 0
+        (second.path / "hello.txt").read_bytes()
+        wait_for(lambda: caches(places)[second.path].keys() == {"hello.txt"})
+        cache(places, "pin", second.path / "film.mkv")  # a copy of its own: the other's may go
+        assert content_requests(cloud) == 1
+        assert caches(places)[second.path]["film.mkv"] == len(FILM)
+        assert "caching on disk" not in first.written() + second.written()
+
+
+def caches(places):
+    """Return how much each mount keeps of which file."""
+    return {
+        Path(told["mountpoint"]): {file["path"]: file["cached"] for file in told["files"]}
+        for told in json.loads(cache(places, "ls", "--json").stdout)
+    }
 
 
 NETWORK = """
@@ -303,4 +319,4 @@ def test_a_cache_on_a_network_filesystem_is_not_used(places, cloud, mount, monke
         directory = blocks(places)
         warning = f"caching on disk is off: {directory} is on a network filesystem"
         assert standing.written().count(warning) == 1
-        assert [path.name for path in directory.iterdir()] == ["source"]
+        assert list(directory.iterdir()) == []

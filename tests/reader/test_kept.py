@@ -9,10 +9,10 @@ import pytest
 import trio
 
 from fsmount import errors
-from fsmount.cache import disk as disk_module
+from fsmount.cache import loads as loads_module
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.disk import open_disk_cache
 from fsmount.cache.memory import CELL
+from fsmount.cache.opening import open_disk_cache
 from fsmount.reader.stream import open_reader
 from tests.reader.fakes import KIB, MIB, FakeSource, content, get, key_of, read_all
 
@@ -136,7 +136,7 @@ async def test_a_disk_that_hangs_costs_seconds_not_the_mount(directory, monkeypa
     """A load that is not answered is given up: the network has the bytes as well."""
     size = 2 * BLOCK
     await read_once(directory, FakeSource(size), [(0, size)])
-    monkeypatch.setattr(disk_module, "_LOAD_WITHIN_S", 0.2)
+    monkeypatch.setattr(loads_module, "_LOAD_WITHIN_S", 0.2)
     async with (
         open_disk_cache(directory, BUDGET) as disk,
         open_reader(memory_bytes=64 * MIB, disk=disk) as reader,

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from fsmount.cache.disk import most_of, open_disk_cache
+from fsmount.cache.disk import most_of
 from fsmount.cache.inventory import content_name
+from fsmount.cache.opening import open_disk_cache
 from fsmount.errors import Unreachable
 from fsmount.model import Priority, priority
 from fsmount.reader.stream import open_reader
@@ -50,7 +51,9 @@ class Site:
         store = PinStore(self.directory / "pins.sqlite")
         files = load_files(store, "tree", most_of(budget))
         async with (
-            open_disk_cache(self.directory / "cache", budget, pinned=files.values()) as disk,
+            open_disk_cache(
+                self.directory / "cache", budget, pinned=lambda _: files.values()
+            ) as disk,
             open_reader(memory_bytes=32 * MIB, disk=disk) as reader,
             opened(self.cloud, store=self.tree, reader=reader, **options) as filesystem,
             open_pins(filesystem, disk, store, "tree", files) as pins,
