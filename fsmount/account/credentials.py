@@ -55,10 +55,10 @@ async def resolve(
 ) -> Credentials:
     """Return the secrets that ``options`` name, wherever they are kept.
 
-    Of ``login`` (or ``email``), ``password``, ``refresh_token`` and ``access_token`` each may be
-    given as it is, as ``NAME_file``, as ``NAME_command`` (the first line it prints), or as the
-    systemd credential ``REMOTE.NAME``, which is looked for when none of the others is given. Other
-    options are not looked at; ``None`` and "" mean "not given".
+    Of ``login`` (or ``email``), ``password``, ``refresh_token`` and ``access_token`` (or
+    ``cookie``) each may be given as it is, as ``NAME_file``, as ``NAME_command`` (the first line it
+    prints), or as the systemd credential ``REMOTE.NAME``, which is looked for when none of the
+    others is given. Other options are not looked at; ``None`` and "" mean "not given".
 
     Runs commands and reads files, each within its own deadline; cancelling ends a command.
 
@@ -74,7 +74,11 @@ async def resolve(
     if "login" not in given and "email" in given:
         given["login"] = given["email"]
     names = Credentials.__slots__
-    return Credentials(**{name: await _secret(name, given, remote, directory) for name in names})
+    found = {name: await _secret(name, given, remote, directory) for name in names}
+    if not found["access_token"]:
+        # What a browser sends is an access token to its provider, whatever it is called there.
+        found["access_token"] = await _secret("cookie", given, remote, directory)
+    return Credentials(**found)
 
 
 async def _secret(name: str, given: Mapping[str, str], remote: str, directory: Path | None) -> str:
