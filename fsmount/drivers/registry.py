@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 REGISTRY: dict[str, str] = {
     "cloudreve": "fsmount.drivers.cloudreve.driver",
-    "p115": "fsmount.drivers.p115.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""
 

@@ -227,7 +227,7 @@ class _Around(msgspec.Struct, Generic[Data], frozen=True):
 class _Maybe(msgspec.Struct, frozen=True):
     """An envelope whose data may be missing, or a list."""
 
-    data: Status | list[Scalar] | Scalar = None
+    data: Status | list[msgspec.Raw] | Scalar = None
 
 
 def start_login(options: DriverOptions, send: Send) -> P115Login:

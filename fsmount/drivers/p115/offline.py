@@ -101,7 +101,7 @@ class Counts(msgspec.Struct, frozen=True):
 class Quota(msgspec.Struct, frozen=True):
     """A quota that may stand below ``data``."""
 
-    data: Counts | Scalar = None
+    data: Counts | list[msgspec.Raw] | Scalar = None
     quota: Scalar = None
     total: Scalar = None
     surplus: Scalar = None
@@ -117,7 +117,7 @@ class User(msgspec.Struct, frozen=True):
 class Nav(msgspec.Struct, frozen=True):
     """The answer about the user; its data is empty when logged out."""
 
-    data: User | list[Scalar] | Scalar = None
+    data: User | list[msgspec.Raw] | Scalar = None
 
 
 def user_call(where: Hosts) -> Call:

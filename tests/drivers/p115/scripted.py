@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import importlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fsmount.drivers import load
 from fsmount.drivers.p115.cipher import M115, derive, mix
 from fsmount.drivers.p115.cookies import LoginCookie
 from fsmount.model import Answer, Token
@@ -94,8 +95,6 @@ def url_of(name="a.bin", *, ends=NOW + 7200, **query):
 
 def opened_form(call, *, modulus=MODULUS, private=VECTORS["test_rsa"]["d"]):
     """Return what an encrypted call asks, and its key, as the service reads them."""
-    import base64
-
     cipher = base64.b64decode(call.form["data"])
     n, d = int(modulus, 16), int(private, 16)
     message = b""
@@ -109,8 +108,6 @@ def opened_form(call, *, modulus=MODULUS, private=VECTORS["test_rsa"]["d"]):
 
 def sealed(plain, key, *, modulus=MODULUS, private=VECTORS["test_rsa"]["d"]):
     """Return ``plain`` as the service encrypts an answer to the call with ``key``."""
-    import base64
-
     n, d = int(modulus, 16), int(private, 16)
     seed = bytes(range(16, 32))
     data = mix(json.dumps(plain).encode(), derive(key, 4))[::-1]
@@ -178,7 +175,7 @@ class ScriptedAccount:
 
 def opened(*answers, driver="p115", cookie=COOKIE, **options):
     """Return a driver over a scripted 115, and the site."""
-    spec = load(driver)
+    spec = importlib.import_module(f"fsmount.drivers.{driver}.driver").SPEC
     given = spec.options(**{"rsa_modulus": MODULUS, **options})
     site = Site(*answers)
     token = Token(access=LoginCookie.parse(cookie).line) if cookie else None

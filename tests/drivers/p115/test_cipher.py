@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from fsmount.drivers.p115.cipher import KEY_BYTES, REAL_MODULUS, M115, derive, mix
+from fsmount.drivers.p115.cipher import KEY_BYTES, M115, REAL_MODULUS, derive, mix
 from fsmount.errors import ProtocolError, UsageError
+from fsmount.model import Call
 from tests.drivers.p115.scripted import MODULUS, VECTORS, opened_form, sealed
 
 REAL = M115()
@@ -57,11 +58,8 @@ def test_any_length_comes_back(length):
     """At the borders of RSA blocks as well."""
     key = bytes(range(KEY_BYTES))
     plain = {"x": "y" * length}
-
-    class Asked:
-        form = {"data": TEST.encode(json.dumps(plain).encode(), key)}
-
-    assert opened_form(Asked) == (plain, key)
+    form = {"data": TEST.encode(json.dumps(plain).encode(), key)}
+    assert opened_form(Call(method="POST", url="", form=form)) == (plain, key)
     assert json.loads(TEST.decode(sealed(plain, key), key)) == plain
 
 

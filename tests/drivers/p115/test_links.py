@@ -122,7 +122,7 @@ async def test_a_link_whose_cookie_is_missing_is_asked_elsewhere():
     ],
 )
 async def test_a_link_says_how_many_connections_it_takes(query, option, expected):
-    """c is kept to; 0 is no limit; the option may ask for fewer, not for more."""
+    """C is kept to; 0 is no limit; the option may ask for fewer, not for more."""
     driver, _ = opened(
         lambda call: chrome(call, ("abc13", url_of(**query))), max_connections=option
     )

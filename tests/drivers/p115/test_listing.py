@@ -354,7 +354,7 @@ async def test_a_lone_surrogate_costs_its_entry():
 
 
 async def test_what_lies_in_the_bin_is_not_in_the_folder():
-    """aid 7, 12 and 120; no aid at all is the drive."""
+    """Aid 7, 12 and 120; no aid at all is the drive."""
     rows = [file(f"{aid}", 10 + n, aid=aid) for n, aid in enumerate([7, "12", 120, 1, "1"])]
     plain = file("none", 20)
     del plain["aid"]
