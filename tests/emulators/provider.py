@@ -22,6 +22,7 @@ PROVIDERS = {
     "p115": "tests.emulators.p115.provider",
     "p115_share": "tests.emulators.p115.share_provider",
     "p115_open": "tests.emulators.p115.open_provider",
+    "pds": "tests.emulators.pds.provider",
 }
 
 
@@ -34,12 +35,15 @@ class Ready:
         options: mount options that SOURCE needs, "" for none.
         remotes: stanzas for the configuration file, by remote name.
         more: what else this provider wants to tell in its line of JSON.
+        files: files that remotes name, written beside the configuration; `{folder}` in a value of
+            `remotes` is that directory.
     """
 
     source: str
     options: str = ""
     remotes: dict[str, dict[str, str]] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 class Provider(Protocol):

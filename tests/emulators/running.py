@@ -142,9 +142,13 @@ def _described(
     if ca_file is not None:
         options.append(f"ca_file={ca_file}")
         extra["ca_file"] = ca_file
+    for name, text in ready.files.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text, encoding="utf-8")
     stanzas = []
     for name, values in ready.remotes.items():
-        lines = [f"{key} = {json.dumps(value)}" for key, value in (values | extra).items()]
+        placed = {key: value.replace("{folder}", str(folder)) for key, value in values.items()}
+        lines = [f"{key} = {json.dumps(value)}" for key, value in (placed | extra).items()]
         stanzas.append("\n".join([f"[remotes.{name}]", *lines]) + "\n")
     config = folder / "config.toml"
     config.touch(mode=0o600)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.emulators.aliyun.options import add_aliyun_arguments, settings_of
+from tests.emulators.aliyun.options import add_aliyun_arguments, aliyun_settings
 from tests.emulators.aliyun.site import AliyunSite
 from tests.emulators.provider import Ready
 
 if TYPE_CHECKING:
     import argparse
-
-# What the service grants one user at a time (Aliyundrive §10).
-BODIES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +26,7 @@ class DriveProvider(AliyunSite):
     """The served directory is the owner's default drive."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        settings = settings_of(arguments, max_bodies=BODIES)
-        settings.signature_check = arguments.signature_check
-        super().__init__(arguments.root, settings)
+        super().__init__(arguments.root, aliyun_settings(arguments))
         self.main_share.password = arguments.share_password
         self._kind = arguments.token_kind
 

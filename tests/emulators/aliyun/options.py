@@ -4,35 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.emulators.pds.settings import SIGNATURE_CHECKS, SWITCHES, Settings
+from tests.emulators.pds.options import add_common_arguments, settings_of
+from tests.emulators.pds.settings import SIGNATURE_CHECKS
 
 if TYPE_CHECKING:
     import argparse
 
+    from tests.emulators.pds.settings import Settings
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every emulator of the family can be asked to be."""
-    add = parser.add_argument
-    add("--share-password", default="", help="the code of the share")
-    add("--access-life", type=float, default=7200.0, help="seconds an access token lives")
-    add("--share-token-life", type=float, default=7200.0, help="seconds a share token lives")
-    add("--link-life", type=float, default=0.0, help="seconds a link lives at most; 0: as asked")
-    add("--max-page", type=int, default=200, help="the largest page of a listing")
-    add("--max-bodies", type=int, help="content answers at a time; 0: any number")
-    add("--async-polls", type=int, default=2, help="how often a task is still running")
-    add("--speed-limit", type=float, default=0.0, help="bytes per second and connection")
-    add(
-        "--defect",
-        action="append",
-        default=[],
-        choices=list(SWITCHES),
-        help="switch a habit of the real service on; may be repeated",
-    )
+# What the service grants one user at a time (Aliyundrive §10).
+_BODIES = 3
+_LARGEST_PAGE = 200
 
 
 def add_aliyun_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what an Aliyundrive emulator can be asked to be besides."""
-    add_common_arguments(parser)
+    add_common_arguments(parser, max_page=_LARGEST_PAGE)
     parser.add_argument(
         "--signature-check",
         choices=SIGNATURE_CHECKS,
@@ -47,18 +34,8 @@ def add_aliyun_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(arguments: argparse.Namespace, *, max_bodies: int) -> Settings:
+def aliyun_settings(arguments: argparse.Namespace) -> Settings:
     """The settings that a command line asks for."""
-    settings = Settings(
-        origin=arguments.origin.rstrip("/") if arguments.origin else None,
-        access_life_s=arguments.access_life,
-        share_token_life_s=arguments.share_token_life,
-        link_life_s=arguments.link_life,
-        max_page=arguments.max_page,
-        max_bodies=max_bodies if arguments.max_bodies is None else arguments.max_bodies,
-        async_polls=arguments.async_polls,
-        speed_limit=arguments.speed_limit,
-    )
-    for name in arguments.defect:
-        settings.switch(name, on=True)
+    settings = settings_of(arguments, max_bodies=_BODIES)
+    settings.signature_check = arguments.signature_check
     return settings

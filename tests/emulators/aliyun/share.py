@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.emulators.aliyun.drive import BODIES
-from tests.emulators.aliyun.options import add_aliyun_arguments, settings_of
+from tests.emulators.aliyun.options import add_aliyun_arguments, aliyun_settings
 from tests.emulators.aliyun.site import AliyunSite
 from tests.emulators.provider import Ready
 
@@ -29,9 +28,7 @@ class ShareProvider(AliyunSite):
     """The served directory is shared by another user; the owner's default drive is empty."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        settings = settings_of(arguments, max_bodies=BODIES)
-        settings.signature_check = arguments.signature_check
-        super().__init__(arguments.root, settings, served="")
+        super().__init__(arguments.root, aliyun_settings(arguments), served="")
         self.main_share.password = arguments.share_password
         self._kind = arguments.token_kind
 

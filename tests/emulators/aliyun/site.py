@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tests.emulators.aliyun.change_api import ChangeApi
+from tests.emulators.aliyun.change_routes import change_routes
 from tests.emulators.aliyun.device import Devices
 from tests.emulators.aliyun.file_api import FileApi
 from tests.emulators.aliyun.login_api import LoginApi
 from tests.emulators.aliyun.qr import Codes
 from tests.emulators.aliyun.share_api import ShareApi
 from tests.emulators.pds.batches import Batch
+from tests.emulators.pds.change_api import ChangeApi
 from tests.emulators.pds.listing import Listing
 from tests.emulators.pds.routes import post
 from tests.emulators.pds.site import NOTICE, Site
@@ -57,7 +58,7 @@ class AliyunSite(Site):
         listing = Listing(self.tree, self.items, settings, "aliyun")
         self.login = LoginApi(self.tokens, self.codes, self.devices, self.owner)
         files = FileApi(self.reach, self.tree, listing, self.links, settings)
-        changing = ChangeApi(self.reach, self.changes, self.uploads, self.tasks, listing)
+        changing = ChangeApi(self.reach, self.changes, self.uploads, self.tasks, listing, "aliyun")
         sharing = ShareApi(
             self.shares, self.sharing, self.reach, self.tree, listing, self.links, settings
         )
@@ -77,7 +78,8 @@ class AliyunSite(Site):
         )
         batches = ("/v3/batch", "/v2/batch", "/adrive/v2/batch", "/adrive/v4/batch")
         self.router.add([post(path, "batch", self.batch.answer) for path in batches])
-        for api in (self.login, files, changing, sharing):
+        self.router.add(change_routes(changing))
+        for api in (self.login, files, sharing):
             self.router.add(api.routes())
 
     def start(self, address: str) -> None:

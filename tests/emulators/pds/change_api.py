@@ -1,69 +1,57 @@
-"""Routes that change the own drive, upload to it and follow tasks; batches of calls.
+"""Handlers that change an own drive, upload to it and follow tasks; each API has its own routes.
 
-Sources: Aliyundrive §8, §9, §B5.
+Sources: PDS §6.3, Aliyundrive §8, §9, §B5, Aliyundrive Open §5.2, §5.4.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.emulators.pds import times
 from tests.emulators.pds.changes import check_name
 from tests.emulators.pds.errors import Refused, empty, invalid, respond
-from tests.emulators.pds.routes import post
 
 if TYPE_CHECKING:
     from tests.emulators.messages import Response
     from tests.emulators.pds.changes import Changes
     from tests.emulators.pds.listing import Listing
     from tests.emulators.pds.reach import Place, Reach
-    from tests.emulators.pds.routes import Call, Route
+    from tests.emulators.pds.routes import Call
     from tests.emulators.pds.tasks import Tasks
     from tests.emulators.pds.tree import Node
     from tests.emulators.pds.uploads import Uploads
 
-_HASHES = ("content_hash", "pre_hash")
-
 
 class ChangeApi:
-    """The apps' own changing calls."""
+    """The changing calls in one dialect: "pds", "aliyun" or "open".
+
+    In "aliyun" a clash of names is refused by 409, in the others it is told by `exist`; a rapid
+    upload needs a proof in all but "pds".
+    """
 
     def __init__(
-        self, reach: Reach, changes: Changes, uploads: Uploads, tasks: Tasks, listing: Listing
+        self,
+        reach: Reach,
+        changes: Changes,
+        uploads: Uploads,
+        tasks: Tasks,
+        listing: Listing,
+        dialect: str,
     ) -> None:
+        self._dialect = dialect
         self._reach = reach
         self._changes = changes
         self._uploads = uploads
         self._tasks = tasks
         self._listing = listing
 
-    def routes(self) -> list[Route]:
-        """The routes."""
-        return [
-            post("/adrive/v2/file/createWithFolders", "create", self._create),
-            post("/v2/file/create_with_proof", "create", self._create),
-            post("/v2/file/create", "create", self._create),
-            post("/v2/file/get_upload_url", "upload", self._upload_urls),
-            post("/v2/file/list_uploaded_parts", "upload", self._uploaded),
-            post("/v2/file/complete", "upload", self._complete),
-            post("/v3/file/update", "update", self.update),
-            post("/adrive/v3/file/update", "update", self.update),
-            post("/v2/file/move", "move", self.move),
-            post("/adrive/v3/file/move", "move", self.move),
-            post("/v2/file/copy", "copy", self.copy),
-            post("/adrive/v2/file/crossDriveCopy", "copy", self._cross_copy),
-            post("/adrive/v2/file/crossDriveMove", "move", self._cross_move),
-            post("/v2/recyclebin/trash", "delete", self.trash),
-            post("/v2/recyclebin/restore", "restore", self.restore),
-            post("/v2/recyclebin/clear", "delete", self._clear),
-            post("/v2/async_task/get", "task", self.task),
-        ]
-
     def update(self, call: Call) -> Response:
         """Rename, star or hide."""
         place = self._reach.place(call)
         node = place.node(call.body.get("file_id"))
         if call.body.get("name") is not None:
-            mode = str(call.body.get("check_name_mode") or "refuse")
+            usual = "refuse" if self._dialect == "aliyun" else "ignore"
+            mode = str(call.body.get("check_name_mode") or usual)
             self._changes.rename(node, call.body["name"], mode)
         node.starred = bool(call.body.get("starred", node.starred))
         node.hidden = bool(call.body.get("hidden", node.hidden))
@@ -75,11 +63,18 @@ class ChangeApi:
         node, target, folder = self._way(call)
         body = call.body
         mode = "auto_rename" if body.get("auto_rename") else "refuse"
+        if self._dialect != "aliyun" and not body.get("auto_rename"):
+            mode = str(body.get("check_name_mode") or "ignore")
         there = self._changes.move(node, target, folder, name=body.get("new_name"), mode=mode)
-        if there is not None:
+        if there is not None and self._dialect == "aliyun":
             raise self._changes.clash(there)
-        value = self._moved(target, node)
-        if node.is_folder:
+        value = self._moved(target, there or node) | {
+            "file_name": node.name,
+            "exist": there is not None,
+            "async_task_id": "",
+            "updated_at": times.written(node.updated_ns),
+        }
+        if node.is_folder and there is None:
             value["async_task_id"] = self._changes.task()
         return respond(value)
 
@@ -119,8 +114,9 @@ class ChangeApi:
     def delete(self, call: Call) -> Response:
         """For good."""
         place = self._reach.place(call)
-        self._changes.delete(place.node(call.body.get("file_id")))
-        return empty()
+        node = place.node(call.body.get("file_id"))
+        self._changes.delete(node)
+        return empty() if self._dialect == "aliyun" else self._gone(place, node)
 
     def task(self, call: Call) -> Response:
         """How far a task is; inside a batch a running one is told by 202."""
@@ -132,7 +128,8 @@ class ChangeApi:
         value = self._tasks.answer(call.body.get("async_task_id"))
         return respond(value, 202 if value["state"] == "Running" else 200)
 
-    def _create(self, call: Call) -> Response:
+    def create(self, call: Call) -> Response:
+        """Make a folder, or begin an upload."""
         place = self._reach.place(call)
         body = call.body
         folder = place.folder(body.get("parent_file_id"))
@@ -141,7 +138,7 @@ class ChangeApi:
         if body.get("type") == "folder":
             node, existed = self._changes.make_folder(place, folder, str(body.get("name")), mode)
             value = {"type": "folder", "file_id": node.file_id, "file_name": node.name}
-            value |= {"encrypt_mode": "none"} | ({"exist": True} if existed else {})
+            value |= {"encrypt_mode": "none", "status": "available", "exist": existed}
             return respond(common | value, 201)
         if body.get("type") != "file":
             raise invalid("type")
@@ -149,37 +146,43 @@ class ChangeApi:
         if there is not None:
             value = {"type": there_type(there), "file_id": there.file_id, "file_name": name}
             return respond(common | value | {"exist": True, "part_info_list": []}, 201)
-        size = body.get("size")
+        size, proof = body.get("size"), self._dialect != "pds"
         self._changes.reserve(place, size if isinstance(size, int) else 0)
-        return respond(common | self._uploads.create(place, folder, name, body, proof=True), 201)
+        return respond(common | self._uploads.create(place, folder, name, body, proof=proof), 201)
 
-    def _upload_urls(self, call: Call) -> Response:
+    def upload_urls(self, call: Call) -> Response:
+        """Fresh addresses for parts."""
         place = self._reach.place(call)
         value = {name: call.body.get(name) for name in ("file_id", "upload_id")}
         parts = self._uploads.urls(call.body)
         return respond(_where(place) | value | {"part_info_list": parts})
 
-    def _uploaded(self, call: Call) -> Response:
+    def uploaded(self, call: Call) -> Response:
+        """The parts that are there."""
         self._reach.place(call)
         value = {name: call.body.get(name) for name in ("file_id", "upload_id")}
         parts = {"uploaded_parts": self._uploads.parts(call.body), "parallel_upload": False}
         return respond(value | parts | {"next_part_number_marker": ""})
 
-    def _complete(self, call: Call) -> Response:
+    def complete(self, call: Call) -> Response:
+        """Make the file of its parts."""
         place = self._reach.place(call)
         node = self._uploads.complete(call.body)
         return respond(self._listing.one(place, node))
 
-    def _clear(self, call: Call) -> Response:
+    def clear(self, call: Call) -> Response:
+        """Empty the recycle bin."""
         place = self._reach.place(call)
         self._changes.clear(place)
         task_id = self._changes.task()
         return respond(_where(place) | {"task_id": task_id, "async_task_id": task_id}, 202)
 
-    def _cross_copy(self, call: Call) -> Response:
+    def cross_copy(self, call: Call) -> Response:
+        """Copy to another own drive."""
         return self._cross(call, moving=False)
 
-    def _cross_move(self, call: Call) -> Response:
+    def cross_move(self, call: Call) -> Response:
+        """Move to another own drive."""
         return self._cross(call, moving=True)
 
     def _cross(self, call: Call, *, moving: bool) -> Response:
