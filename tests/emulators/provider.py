@@ -19,6 +19,7 @@ PROVIDERS = {
     "cloudreve": "tests.emulators.cloudreve.provider",
     "aliyundrive": "tests.emulators.aliyun.drive",
     "aliyundrive_share": "tests.emulators.aliyun.share",
+    "aliyundrive_open": "tests.emulators.aliyun.open",
     "p115": "tests.emulators.p115.provider",
     "p115_share": "tests.emulators.p115.share_provider",
     "p115_open": "tests.emulators.p115.open_provider",

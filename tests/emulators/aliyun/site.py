@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.emulators.aliyun.change_routes import change_routes
 from tests.emulators.aliyun.device import Devices
 from tests.emulators.aliyun.file_api import FileApi
 from tests.emulators.aliyun.login_api import LoginApi
+from tests.emulators.aliyun.open_api import OpenApi
+from tests.emulators.aliyun.open_auth import OpenAuth
 from tests.emulators.aliyun.qr import Codes
+from tests.emulators.aliyun.rates import Rates
 from tests.emulators.aliyun.share_api import ShareApi
+from tests.emulators.messages import text_response
 from tests.emulators.pds.batches import Batch
 from tests.emulators.pds.change_api import ChangeApi
 from tests.emulators.pds.listing import Listing
@@ -19,6 +24,8 @@ from tests.emulators.pds.site import NOTICE, Site
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.emulators.messages import Response
+    from tests.emulators.pds.errors import Refused
     from tests.emulators.pds.routes import Call, Route
     from tests.emulators.pds.settings import Settings
 
@@ -27,7 +34,8 @@ DATA_HOST = "cn-beijing-data.aliyundrive.net"
 _BRANDS = ("aliyundrive.com", "alipan.com")
 _SORTS = ("api", "auth", "user", "passport", "openapi", "www")
 HOSTS = {f"{sort}.{brand}": sort for sort in _SORTS for brand in _BRANDS} | {
-    "pds-system-file.oss-cn-beijing.aliyuncs.com": NOTICE
+    "api.oplist.org": "relay",
+    "pds-system-file.oss-cn-beijing.aliyuncs.com": NOTICE,
 }
 _OWN = ("web", "mobile")
 
@@ -42,7 +50,8 @@ class AliyunSite(Site):
     """
 
     tokens_of: ClassVar = dict.fromkeys(("api", "auth", "user", "passport"), _OWN) | {
-        "openapi": ("open",)
+        "openapi": ("open",),
+        "relay": ("open",),
     }
 
     def __init__(self, root: str, settings: Settings, *, served: str = "backup") -> None:
@@ -78,22 +87,47 @@ class AliyunSite(Site):
         )
         batches = ("/v3/batch", "/v2/batch", "/adrive/v2/batch", "/adrive/v4/batch")
         self.router.add([post(path, "batch", self.batch.answer) for path in batches])
+        reading = Listing(self.tree, self.items, settings, "open")
+        open_changing = ChangeApi(
+            self.reach, self.changes, self.uploads, self.tasks, reading, "open"
+        )
+        self.open_auth = OpenAuth(self.tokens, self.codes, settings, self.owner, self.publisher)
+        open_api = OpenApi(
+            self.reach, self.tree, reading, self.links, open_changing, self.sharing, settings
+        )
+        self.rates = Rates(settings, self.clock)
         self.router.add(change_routes(changing))
-        for api in (self.login, files, sharing):
+        for api in (self.login, files, sharing, self.open_auth, open_api):
             self.router.add(api.routes())
 
     def start(self, address: str) -> None:
         """Take note of the address, which links carry from now on."""
-        self.address = self.links.address = address
+        self.address = self.links.address = self.open_auth.address = address
 
     def admit(self, route: Route, call: Call) -> None:
-        """Raise Refused when the device has no session."""
+        """Raise Refused when the device has no session, or Open calls come too fast."""
+        if route.hosts[0] == "openapi":
+            session = call.session
+            user_id = session.user.user_id if session is not None else ""
+            self.rates.admit(user_id, session.client_id if session is not None else "", route.kind)
         if route.signed and not call.body.get("share_id"):
             self.devices.check(call)
 
-    def refresh_token(self, kind: str) -> str:
+    def refresh_token(self, kind: str, client_id: str = "") -> str:
         """A refresh token as a person pastes it."""
-        return self.tokens.issue(self.owner, kind)["refresh_token"]
+        return self.tokens.issue(self.owner, kind, client_id)["refresh_token"]
+
+    def refused(self, error: Refused, sort: str) -> Response:
+        """The answer for an error; the Open API adds an id of the request."""
+        if sort == "openapi":
+            error.more = {"requestId": str(uuid.uuid4())} | error.more
+        return error.response()
+
+    def no_route(self, sort: str) -> Response:
+        """What a path without a handler is answered (Open §1)."""
+        if sort == "openapi":
+            return text_response(404, "404 page not found")
+        return super().no_route(sort)
 
     def verbs(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         """The control verbs: those of every domain, and some of Aliyundrive's own.

@@ -26,6 +26,7 @@ _CATEGORIES = {
     "app": ("apk", "exe", "dmg", "ipa"),
 }
 _KEPT_DAYS_NS = 10 * 86400 * 1_000_000_000
+_PREVIEW_BYTES = 5_000_000  # smaller files have a url in listings (Open §5.1)
 # What is left with the switch "bare-items": a reader may rely on nothing else.
 _BARE = ("drive_id", "file_id", "parent_file_id", "name", "type", "size", "updated_at")
 # Keys that the Open API sends with null (Open §5.1).
@@ -87,6 +88,8 @@ class Items:
         if self._settings.on("bare-items"):
             return {key: value[key] for key in _BARE if key in value}
         if dialect == "open":
+            if 0 < node.size < _PREVIEW_BYTES and not node.is_folder:
+                value["url"] = self._links.make(node, place, self._settings.default_link_s)[0]
             return dict.fromkeys(_OPEN_NULLS) | value
         return value
 

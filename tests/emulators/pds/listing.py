@@ -117,6 +117,14 @@ class Listing:
         nodes = place.drive.bin.children.values()
         return self._answer(place, self._ordered(nodes, body, by, downward=downward), body, limit)
 
+    def starred(self, place: Place, body: dict[str, Any]) -> dict[str, Any]:
+        """One page of what has a star, anywhere in the drive."""
+        by, downward = order_of(body, ORDERS, "updated_at DESC")
+        limit = limit_of(body, self._settings.max_page, self._settings.default_page)
+        nodes = [node for node in self._below(place) if node.starred]
+        ordered = self._ordered(nodes, body, by, downward=downward)
+        return self._answer(place, ordered, body, limit)
+
     def folder_size(self, place: Place, body: dict[str, Any]) -> dict[str, Any]:
         """How much is below a folder."""
         below = list(self._tree.walk(place.folder(body.get("file_id"), "file_id")))

@@ -135,7 +135,7 @@ class Site:
         try:
             return self._handled(route, request, parts)
         except Refused as exc:
-            return self.refused(exc, sort)
+            return self.refused(exc, sort or route.hosts[0])
 
     def refused(self, error: Refused, sort: str) -> Response:
         """The answer for an error, in the dialect of a sort of host."""
@@ -206,7 +206,7 @@ class Site:
                    "limits": {"download_limit": 1}, "flags": {"disable_download": true},
                    "closed": "path of a folder that nobody may list"}
         punish    {"path": "a/b.txt", "flag": 2}: in every drive
-        path      {"path": "a/b.txt"} tells the file_id in the owner's drive
+        path      {"path": "a/b.txt"} tells drive_id and file_id, in the owner's drive if it is there
         token     {"kind": "mobile"} makes another refresh token
         """
         verbs = self.verbs()
@@ -288,7 +288,9 @@ class Site:
         return {}
 
     def _tell(self, wish: dict[str, Any]) -> dict[str, Any]:
-        drive = next(d for d in self.owner.drives.values() if d.root.directory == self.root)
+        users = (self.owner, self.publisher)
+        drives = [one for user in users for one in user.drives.values()]
+        drive = next(one for one in drives if one.root.directory == self.root)
         return {"drive_id": drive.drive_id, "file_id": self._at(drive.root, wish["path"]).file_id}
 
     def _share_of(self, link: str | None) -> Share:
