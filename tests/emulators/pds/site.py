@@ -206,8 +206,7 @@ class Site:
                    "limits": {"download_limit": 1}, "flags": {"disable_download": true},
                    "closed": "path of a folder that nobody may list"}
         punish    {"path": "a/b.txt", "flag": 2}: in every drive
-        path      {"path": "a/b.txt"} tells drive_id and file_id, in the owner's drive if it is there
-        token     {"kind": "mobile"} makes another refresh token
+        path      {"path": "a/b.txt"} tells drive_id and file_id; the owner's first
         """
         verbs = self.verbs()
         if verb not in verbs:
