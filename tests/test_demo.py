@@ -64,15 +64,15 @@ def test_the_demo_mounts_and_ends_cleanly(tmp_path, number):
 def test_run_lists_its_words():
     """And an unknown one is refused."""
     done = subprocess.run([PROJECT / "run", "help"], capture_output=True, text=True, check=True)
-    for word in ("demo", "test", "lint", "help"):
+    for word in ("demo", "test", "conformance", "lint", "help"):
         assert f"./run {word}" in done.stdout
     done = subprocess.run([PROJECT / "run", "x"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == 'run: there is no word "x"'
 
 
-def test_the_continuous_integration_is_the_same_two_commands():
+def test_the_continuous_integration_is_the_same_commands():
     """What passes there is what people run."""
     lines = (PROJECT / ".ci" / "run").read_text().splitlines()
-    assert lines[-2:] == ["./run lint", "./run test"]
+    assert lines[-3:] == ["./run lint", "./run test", "./run conformance"]
     assert os.access(PROJECT / ".ci" / "run", os.X_OK)

@@ -25,6 +25,8 @@ _MIRRORS = {
 }
 # Hosts that have the web API below one folder.
 _BELOW_WEBAPI = frozenset({"115cdn.com", "115vod.com"})
+# Hosts that pass a call on to the host named in their query.
+_PROXIES = frozenset({"f.115.com", "n.115.com"})
 _OWN = frozenset(
     {
         "webapi.115.com",
@@ -41,7 +43,7 @@ _OWN = frozenset(
         CDN,
     }
 )
-KNOWN = _OWN | _MIRRORS.keys() | _BELOW_WEBAPI
+KNOWN = _OWN | _MIRRORS.keys() | _BELOW_WEBAPI | _PROXIES
 
 
 def place_of(request: Request) -> tuple[str, str, str]:
@@ -56,4 +58,7 @@ def place_of(request: Request) -> tuple[str, str, str]:
             asked = request.headers.get("host", "").partition(":")[0]
     if asked in _BELOW_WEBAPI and path.startswith("/webapi/"):
         return asked, "webapi.115.com", path.removeprefix("/webapi")
+    if asked in _PROXIES and path.rstrip("/") == "/api/proxy/115":
+        query = request.query
+        return asked, f"{query.get('domain', 'webapi')}.115.com", query.get("path", "/")
     return asked, _MIRRORS.get(asked, asked), path

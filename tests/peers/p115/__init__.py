@@ -1,0 +1,1 @@
+"""Scripts that p115client and py115 are driven by."""
