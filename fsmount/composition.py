@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ def composition(
 
     @asynccontextmanager
     async def compose(kernel: Kernel) -> AsyncIterator[Served]:
-        config = await trio.to_thread.run_sync(load_config, config_path, directories)
+        config = await trio.to_thread.run_sync(
+            partial(load_config, config_path, directories, lenient=True)
+        )
         wanted = await find_arrangement(text, config, options.remote, directories)
         trees = await trio.to_thread.run_sync(prepare, directories.state / "trees")
         async with AsyncExitStack() as stack:

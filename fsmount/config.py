@@ -71,11 +71,13 @@ class Config:
     Attributes:
         remotes: By name, in the file's order.
         mounts: Several remotes as one tree, by name; no name is a remote's.
+        broken: Remotes whose tables are not understood, by name, when that was to be borne.
         path: The file; None when there is none.
     """
 
     remotes: Mapping[str, RemoteConfig] = field(default_factory=dict)
     mounts: Mapping[str, MountConfig] = field(default_factory=dict)
+    broken: Mapping[str, UsageError] = field(default_factory=dict)
     path: Path | None = None
 
 
@@ -84,10 +86,16 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
-def load_config(path: Path | None, directories: Directories) -> Config:
+def load_config(path: Path | None, directories: Directories, *, lenient: bool = False) -> Config:
     """Return the configuration at ``path``, or the first one that is found in its usual places.
 
     Warns when the file holds secrets and others may read it.
+
+    Args:
+        path: Of the file; None looks for one.
+        directories: Where one may be.
+        lenient: One remote that is not understood is left for who asks for it, with a warning: a
+            slip in one table shall not keep the others from being mounted.
 
     Raises:
         UsageError: ``path`` is not there, or something in the file is not understood; names the
@@ -104,13 +112,15 @@ def load_config(path: Path | None, directories: Directories) -> Config:
         raise UsageError(f"cannot read the configuration {path}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise UsageError(f"cannot read the configuration {path}: it is not UTF-8 text") from exc
-    config = parse_config(text, path)
+    config = parse_config(text, path, lenient=lenient)
+    for failure in config.broken.values():
+        log.warning("%s", failure)
     if mode & (stat.S_IRGRP | stat.S_IROTH) and _holds_secrets(config):
         log.warning('%s holds secrets and others may read it; run "chmod 600 %s"', path, path)
     return config
 
 
-def parse_config(text: str, path: Path) -> Config:
+def parse_config(text: str, path: Path, *, lenient: bool = False) -> Config:
     """Return what ``text`` says; ``path`` only names it in messages. Raises as ``load_config``."""
     try:
         document = tomllib.loads(text)
@@ -120,12 +130,20 @@ def parse_config(text: str, path: Path) -> Config:
     for name in document:
         if name not in ("remotes", "mounts"):
             raise file.unknown((), name, ["remotes", "mounts"])
-    remotes = {name: _remote(name, table, file) for name, table in _tables(document, file)}
+    remotes: dict[str, RemoteConfig] = {}
+    broken: dict[str, UsageError] = {}
+    for name, table in _tables(document, file):
+        try:
+            remotes[name] = _remote(name, table, file)
+        except UsageError as exc:
+            if not lenient:
+                raise
+            broken[name] = exc
     mounts = {
-        name: _mount(name, table, remotes, file)
+        name: _mount(name, table, {**remotes, **broken}, file)
         for name, table in _tables(document, file, "mounts")
     }
-    return Config(remotes=remotes, mounts=mounts, path=path)
+    return Config(remotes=remotes, mounts=mounts, broken=broken, path=path)
 
 
 def _tables(

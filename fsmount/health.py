@@ -29,6 +29,7 @@ class State(enum.StrEnum):
     LOGIN_LOST = "login lost"  # a person must sign in
     GONE = "gone"  # the share is over
     FAILING = "failing"  # the provider answers with faults
+    MISCONFIGURED = "misconfigured"  # a person must mend the configuration, and mount anew
     PARTIAL = "partial"  # of several remotes some are in trouble, others are not
 
 
@@ -77,6 +78,8 @@ class Health:
                 pass
             case errors.Gone():
                 self._become(Report(state=State.GONE, reason=str(exc)))
+            case errors.UsageError():
+                self._become(Report(state=State.MISCONFIGURED, reason=str(exc)))
             case errors.ProviderFault() | errors.ProtocolError():
                 self._become(Report(state=State.FAILING, reason=str(exc)))
             case _:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fsmount.account.account import Send
     from fsmount.config import Config, MountConfig
     from fsmount.drivers.base import DriverOptions, DriverSpec, LinkMatch
+    from fsmount.errors import FsmountError
     from fsmount.store.detections import Detections
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A remote of a mount that cannot be opened: its siblings can.
+
+    Attributes:
+        name: Of the remote.
+        identity: Stable name of the place where it would be.
+        failure: What is wrong with its configuration.
+    """
+
+    name: str
+    identity: str
+    failure: FsmountError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
     """Everything needed to open what one SOURCE shows: one remote, or several at their places.
 
@@ -80,10 +96,10 @@ class Arrangement:
     name: str
     shown: str
     identity: str
-    places: Mapping[str, tuple[Source, ...]]
+    places: Mapping[str, tuple[Source | Unusable, ...]]
 
     @property
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[Source | Unusable]:
         """Each remote once, in the order in which they are written."""
         found = {source.identity: source for place in self.places.values() for source in place}
         return list(found.values())
@@ -103,7 +119,8 @@ def arranged(name: str, config: Config, overrides: Mapping[str, str]) -> Arrange
     """Return what ``[mounts.NAME]`` shows; nobody has to be asked.
 
     Raises:
-        UsageError: ``-o`` says anything of a remote: which one is meant?
+        UsageError: ``-o`` says anything of a remote: which one is meant? Or none of its remotes can
+            be used.
     """
     for option in overrides:
         near = nearest(option, STANDARD)
@@ -112,12 +129,24 @@ def arranged(name: str, config: Config, overrides: Mapping[str, str]) -> Arrange
             advice=f'did you mean "{near}"?' if near else "write it to the remotes it is for",
         )
     tree = config.mounts[name].tree
+    members = {each: _member(each, config) for names in tree.values() for each in names}
+    failures = [each.failure for each in members.values() if isinstance(each, Unusable)]
+    if len(failures) == len(members):
+        raise failures[0]
     return Arrangement(
         name=name,
         shown=name,
         identity=account_key(name, f"mount\0{name}"),
-        places={path: tuple(configured(each, config) for each in tree[path]) for path in tree},
+        places={path: tuple(members[each] for each in names) for path, names in tree.items()},
     )
+
+
+def _member(name: str, config: Config) -> Source | Unusable:
+    try:
+        return configured(name, config)
+    except UsageError as exc:
+        identity = account_key(name, f"unusable\0{name}")
+        return Unusable(name=name, identity=identity, failure=exc)
 
 
 async def resolve(
@@ -150,7 +179,7 @@ async def resolve(
         )
     wanted = dict(overrides)
     driver = wanted.pop("driver", None)
-    if text in config.remotes:
+    if text in config.remotes or text in config.broken:
         return configured(text, config, overrides)
     driver, match = await _recognised(text, config, driver, send, detections)
     spec = drivers.load(driver)
@@ -161,6 +190,8 @@ async def resolve(
 
 def configured(name: str, config: Config, overrides: Mapping[str, str] | None = None) -> Source:
     """Return what the configured remote ``name`` means; nobody has to be asked. See ``resolve``."""
+    if name in config.broken:
+        raise config.broken[name]
     remote = config.remotes[name]
     wanted = dict(overrides or {})
     if wanted.pop("driver", remote.driver) != remote.driver:
@@ -332,6 +363,8 @@ def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, Dri
     prefix, _, name = auth.partition(":")
     if prefix != "ref" or not name:
         raise UsageError(f'auth = "{auth}" is not understood', advice='write auth = "ref:NAME"')
+    if name in config.broken:
+        raise config.broken[name]
     lender = config.remotes.get(name)
     if lender is None:
         near = nearest(name, config.remotes)

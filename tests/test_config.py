@@ -288,3 +288,17 @@ def test_what_is_wrong_with_a_mount_is_said_in_words(mounts, message):
     with pytest.raises(UsageError) as caught:
         parse_config(REMOTES + mounts, HERE)
     assert str(caught.value) == f"/c/config.toml {message}"
+
+
+def test_one_table_that_is_wrong_can_be_left_for_who_asks_for_it():
+    """The others are understood, and a mount of both too."""
+    text = (
+        "[remotes.a]\ndriver = 'fake'\nqqq = 1\n[remotes.b]\ndriver = 'fake'\n"
+        "[mounts.m]\ntree = { '/' = ['a', 'b'] }\n"
+    )
+    config = parse_config(text, HERE, lenient=True)
+    assert list(config.remotes) == ["b"]
+    assert 'unknown name "qqq" in [remotes.a]' in str(config.broken["a"])
+    assert config.mounts["m"].tree == {"/": ("a", "b")}
+    with pytest.raises(UsageError, match="qqq"):
+        parse_config(text, HERE)

@@ -15,6 +15,7 @@ BECOMES = [
     (errors.LoginLost("sign in"), State.LOGIN_LOST),
     (errors.Gone("expired"), State.GONE),
     (errors.ProviderFault("500"), State.FAILING),
+    (errors.UsageError("no such option"), State.MISCONFIGURED),
     (errors.ProtocolError("html"), State.FAILING),
 ]
 

@@ -318,3 +318,20 @@ async def test_what_is_asked_of_one_remote_is_not_asked_of_a_mount():
     )
     with pytest.raises(UsageError, match='did you mean "media"'):
         await resolved("medai", replace(both, mounts={"media": MEDIA}))
+
+
+async def test_a_remote_that_is_not_understood_concerns_only_who_asks_for_it():
+    """A mount has it as unusable; by itself, or as the only ones, it is refused."""
+    wrong = UsageError("line 1: no")
+    both = replace(config(a={}), mounts={"m": MEDIA}, broken={"b": wrong})
+    found = arranged("m", both, {})
+    (source, unusable) = found.sources
+    assert (source.name, unusable.name, unusable.failure) == ("a", "b", wrong)
+    assert unusable.identity != source.identity
+    with pytest.raises(UsageError, match="line 1: no"):
+        await resolved("b", both)
+    with pytest.raises(UsageError, match="line 1: no"):
+        arranged("m", replace(both, mounts={"m": MountConfig(tree={"/": ("b",)})}), {})
+    lent = replace(config(a={"share": "A", "auth": "ref:b"}), broken={"b": wrong})
+    with pytest.raises(UsageError, match="line 1: no"):
+        await resolved("a", lent)

@@ -48,7 +48,7 @@ async def open_tree(
     directories = find_directories()
     prepare(directories.state)
     wanted = parse_options(options)
-    config = load_config(config_path(invocation, wanted.config), directories)
+    config = load_config(config_path(invocation, wanted.config), directories, lenient=True)
     arrangement = await find_arrangement(text, config, wanted.remote, directories)
     async with (
         open_assembly(arrangement, directories) as assembly,

@@ -122,3 +122,25 @@ def test_a_site_that_is_dead_from_the_start_does_not_stop_the_mount(places, conf
         wait_for(lambda: listed(mount.path)[1] == 0)
         assert (mount.path / "m.txt").read_text() == "music m"
         assert (mount.path / "both.txt").read_text() == "films"
+
+
+@pytest.mark.parametrize("slip", ["listing_ttl = 1", "auth = 'ref:nobody'", "ca_file = '/no/file'"])
+def test_a_slip_in_one_remotes_table_leaves_the_others_be(places, config, slip):
+    """Its siblings are mounted and read, status and ls say what is wrong, a mirror is safe."""
+    text = config.read_text()
+    config.write_text(text.replace("[remotes.music]", f"[remotes.music]\n{slip}"))
+    with share(places, "media", f"config={config}") as mount:
+        seen, code = listed(mount.path)
+        assert {"a.txt", "both.txt", "shared"} <= set(seen)
+        assert code == 2
+        assert (mount.path / "a.txt").read_text() == "films a"
+        assert (mount.path / "only" / "films" / "a.txt").read_text() == "films a"
+        told = mount.status()
+        assert told["state"] == "partial"
+        music = next(each for each in told["remotes"] if each["name"] == "music")
+        assert music["state"] == "misconfigured"
+        assert slip.split(" ")[0] in music["reason"] or "/no/file" in music["reason"]
+    config.write_text(text)
+    with share(places, "media", f"config={config}") as mount:
+        assert listed(mount.path)[1] == 0
+        assert (mount.path / "m.txt").read_text() == "music m"
