@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logout": ("signing", "Forget a remote's token, and tell the site."),
     "remotes": ("remotes", "List configured remotes; example DRIVER prints a stanza."),
     "share": ("sharing", "Ask about shares: share info SOURCE."),
+    "offline": ("offline", "Have the provider fetch links into a drive by itself."),
     "status": ("watching", "Show what each mount is doing."),
     "cache": ("caching", "See what is cached, keep files (pin), let go of them (evict)."),
     "refresh": ("watching", "List a mounted folder anew now."),

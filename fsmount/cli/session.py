@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fsmount.assembly import Assembly
     from fsmount.cli.parameters import Invocation
     from fsmount.remote import Remote
+    from fsmount.source import Source
+    from fsmount.store.directories import Directories
     from fsmount.vfs.filesystem import Filesystem
 
 # A person waits and can press Ctrl-C; a kernel request could not.
@@ -31,13 +33,20 @@ async def open_source(
     invocation: Invocation, text: str, options: Sequence[str]
 ) -> AsyncIterator[Remote]:
     """Open the remote that ``text`` means; tokens and pace are shared with mounts of it."""
+    source, directories = await find(invocation, text, options)
+    async with open_remote(source, directories) as remote:
+        yield remote
+
+
+async def find(
+    invocation: Invocation, text: str, options: Sequence[str]
+) -> tuple[Source, Directories]:
+    """Return what ``text`` means, not opened, and where things are kept."""
     directories = find_directories()
     prepare(directories.state)
     wanted = parse_options(options)
     config = load_config(config_path(invocation, wanted.config), directories)
-    source = await find_source(text, config, wanted.remote, directories)
-    async with open_remote(source, directories) as remote:
-        yield remote
+    return await find_source(text, config, wanted.remote, directories), directories
 
 
 @asynccontextmanager

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from fsmount.errors import UsageError
 
 if TYPE_CHECKING:
-    from fsmount.drivers.base import DriverSpec
+    from fsmount.drivers.base import Ability, DriverSpec
 
 REGISTRY: dict[str, str] = {
     "cloudreve": "fsmount.drivers.cloudreve.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""
+
+
+def titles_with(ability: Ability) -> list[str]:
+    """Return what people call the drivers that have ``ability``; imports every driver."""
+    specs = (load(name) for name in REGISTRY)
+    return [spec.title for spec in specs if ability in spec.abilities]
 
 
 def load(name: str) -> DriverSpec:
