@@ -219,7 +219,6 @@ async def test_a_folder_that_is_not_known_is_looked_for_in_the_root(drive, folde
         assert await names_of(filesystem) == ["downloads", "other", "cloud download"]
 
 
-@pytest.mark.logs("remote=cloud is throttled")
 async def test_a_provider_that_refuses_is_left_alone_and_asked_again_later(drive):
     """As seldom as one that answers; the mount goes on."""
     memory = Memory()
