@@ -54,4 +54,36 @@ FAMILIES = (
             Script(module="client_open", provider="p115_open"),
         ),
     ),
+    Family(
+        name="aliyun",
+        clients="aligo and AliPCS-Py",
+        python=(3, 11),
+        scripts=(
+            Script(
+                module="aligo_patched",
+                provider="aliyundrive",
+                options=("--share-password", "abcd"),
+            ),
+            Script(
+                module="aligo_rewritten",
+                provider="aliyundrive",
+                options=("--share-password", "abcd"),
+            ),
+            Script(
+                module="alipcs_drive",
+                provider="aliyundrive",
+                options=("--share-password", "abcd"),
+            ),
+            # It knows the default drive only.
+            Script(
+                module="alipcs_open", provider="aliyundrive_open", options=("--drive", "default")
+            ),
+        ),
+    ),
+    Family(
+        name="pds",
+        clients="alibabacloud-pds20220301",
+        python=(3, 11),
+        scripts=(Script(module="sdk", provider="pds", options=("--share-password", "abcd")),),
+    ),
 )

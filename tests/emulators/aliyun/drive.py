@@ -44,5 +44,11 @@ class DriveProvider(AliyunSite):
                 | {"refresh_token": self.refresh_token(self._kind), "drive": "resource"},
                 "unsigned": drive,
             },
-            more={"refresh_token": token, "root": self.root, "user_id": self.owner.user_id},
+            more={
+                "refresh_token": token,
+                "share": self.main_share.share_id,
+                "share_password": self.main_share.password,
+                "root": self.root,
+                "user_id": self.owner.user_id,
+            },
         )

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_aliyun_arguments(parser)
     add = parser.add_argument
+    add("--drive", choices=("default", "resource"), default="resource", help="which is served")
     add("--list-rate", type=int, default=_LIST_RATE, help="listings in 10 s; 0: no limit")
     add("--link-rate", type=int, default=_LINK_RATE, help="links in 10 s; 0: no limit")
     add("--other-rate", type=int, default=_OTHER_RATE, help="other calls in 10 s; 0: no limit")
@@ -32,14 +33,16 @@ def make(arguments: argparse.Namespace) -> OpenProvider:
 
 
 class OpenProvider(AliyunSite):
-    """The served directory is the owner's resource drive."""
+    """The served directory is the owner's resource drive, or the default one."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         settings = aliyun_settings(arguments)
         settings.list_rate = arguments.list_rate
         settings.link_rate = arguments.link_rate
         settings.other_rate = arguments.other_rate
-        super().__init__(arguments.root, settings, served="resource")
+        self._drive = arguments.drive
+        served = "backup" if self._drive == "default" else self._drive
+        super().__init__(arguments.root, settings, served=served)
 
     def start(self, address: str) -> Ready:
         """Take note of the address."""
@@ -47,7 +50,7 @@ class OpenProvider(AliyunSite):
         drive = {
             "driver": "aliyundrive_open",
             "hosts": f"{address}/{{host}}",
-            "drive": "resource",
+            "drive": self._drive,
         }
         own = drive | {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
         relayed = drive | {"relay": f"{address}/{_RELAY}"}

@@ -1,0 +1,1 @@
+"""Scripts that aligo and AliPCS-Py are driven by."""

@@ -1,0 +1,1 @@
+"""Scripts that the vendor's PDS client is driven by."""
