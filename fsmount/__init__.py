@@ -24,7 +24,7 @@ Imports point downward only; names on one step do not import each other, and a t
 
     model errors < log health mountpoint < store net < account < drivers < config options < source
     < transfer < cache < reader < vfs < remote attributes caching offline < assembly
-    < operations kernel < control watchdog < daemon < composition < mount < cli
+    < operations kernel < control metrics watchdog < daemon < composition < mount < cli
 
 ``supervisor`` imports nothing of ours. What must go upward (the kernel has to forget a page) goes
 through a small port handed in by ``composition``; ``remote`` composes the same

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
-from fsmount import errors
+from fsmount import errors, metrics
 from fsmount.attributes import ExtendedAttributes
 from fsmount.control import serve_control
 from fsmount.health import State
@@ -173,6 +173,8 @@ class _Daemon:
         async with AsyncExitStack() as stack:
             verbs = _verbs(served, place, operations)
             await stack.enter_async_context(_running(serve_control, place.socket, verbs))
+            if place.options.metrics_port is not None:
+                await stack.enter_async_context(_metrics(place.options.metrics_port, verbs))
             mount = stack.enter_context(
                 mounted(
                     operations,
@@ -228,6 +230,22 @@ async def _running(service: Callable[..., Awaitable[object]], *args: object) -> 
     """Run ``service`` behind the block; it has started when the block does."""
     async with trio.open_nursery() as nursery:
         await nursery.start(service, *args)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _metrics(port: int, verbs: Mapping[str, Verb]) -> AsyncIterator[None]:
+    """Let Prometheus ask on ``port`` while the block runs; a port that is taken is only said."""
+
+    async def scrape() -> str:
+        return str((await verbs["metrics"]())["text"])
+
+    async with trio.open_nursery() as nursery:
+        try:
+            await nursery.start(metrics.serve, port, scrape)
+        except OSError as exc:
+            log.warning("metrics=%d is not served: %s", port, exc.strerror or exc)
         yield
         nursery.cancel_scope.cancel()
 
@@ -328,8 +346,11 @@ def _verbs(served: Served, place: Place, operations: Operations) -> dict[str, Ve
             **served.details(),
         }
 
+    async def told() -> Mapping[str, object]:
+        return {"text": metrics.exposition(await status())}
+
     async def refresh(path: str = "") -> Mapping[str, object]:
         await served.filesystem.refresh("" if path == "." else path)
         return {}
 
-    return {"status": status, "refresh": refresh, **served.verbs}
+    return {"status": status, "metrics": told, "refresh": refresh, **served.verbs}

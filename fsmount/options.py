@@ -42,6 +42,7 @@ class MountOptions:
         cache_bytes: Budget of the disk cache; 0 switches it off.
         config: Configuration file to read, for lines in fstab; "" searches.
         log_level: How much is logged.
+        metrics_port: Loopback port on which Prometheus may ask; None opens none.
         ignored: Accepted because people write them, without effect.
         remote: Everything else, for the driver to know.
     """
@@ -63,6 +64,7 @@ class MountOptions:
     cache_bytes: int = 10 * GIB
     config: str = ""
     log_level: str = "info"
+    metrics_port: int | None = None
     ignored: tuple[str, ...] = ()
     remote: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,6 +99,12 @@ def _mask(text: str) -> int:
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError("a number")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise ValueError("a port from 1 to 65535")
     return int(text)
 
 
@@ -214,6 +222,13 @@ DECLARED: tuple[Declared, ...] = (
         help="debug, info or warning (default info)",
         field="log_level",
         parse=_level,
+    ),
+    Declared(
+        name="metrics",
+        value="PORT",
+        help="loopback port on which Prometheus may ask for /metrics (default none)",
+        field="metrics_port",
+        parse=_port,
     ),
     Declared(name="debug", help="the same as log=debug", field="log_level", set_to="debug"),
 )

@@ -14,7 +14,7 @@ from fsmount.cli.parameters import Command, local_path
 from fsmount.cli.place import within
 from fsmount.cli.rows import printable, say
 from fsmount.cli.statustext import lines
-from fsmount.errors import FsmountError
+from fsmount.errors import FsmountError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,12 @@ _STATUS_WITHIN_S = 3.0
 @click.argument("path", type=local_path, required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON: a list with one object a mount.")
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
-def status(path: Path | None, as_json: bool, watch: bool) -> int:
+@click.option("--metrics", is_flag=True, help="As Prometheus reads it; wants a PATH.")
+def status(path: Path | None, as_json: bool, watch: bool, metrics: bool) -> int:
     """Show what each mount is doing, or the one that PATH is in."""
+    if metrics:
+        say(_metrics(path))
+        return failures.DONE
     if watch:
         _watch(path)
         return failures.DONE
@@ -56,6 +60,15 @@ def _ask_all(path: Path | None) -> Iterator[dict[str, Any]]:
             yield control.ask(door, "status", timeout_s=_STATUS_WITHIN_S)
         except FsmountError as exc:
             yield {"mountpoint": str(door.mountpoint), "error": str(exc)}
+
+
+def _metrics(path: Path | None) -> str:
+    from fsmount.store.directories import find_directories
+
+    if path is None:
+        raise UsageError("--metrics is about one mount", advice="say which: its mountpoint")
+    door = control.door_of(path, find_directories())
+    return str(control.ask(door, "metrics", timeout_s=_STATUS_WITHIN_S)["text"]).rstrip()
 
 
 def _watch(path: Path | None) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -102,6 +105,22 @@ def test_status_tells_of_the_mount_and_of_open_files(fsmount, mounted, site):
     assert told["handles"][0]["path"] == "100% #1?.bin"
     assert text.splitlines()[0] == f"{mounted}  {site.source}"
     assert "  open: 100% #1?.bin (4.0 KiB)" in text
+
+
+def test_prometheus_may_ask_a_mount(program, fsmount, site, mountpoint):
+    """On the port that was asked for, and by the command line; a taken port is only said."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert program("mount", site.source, mountpoint, "-o", f"metrics={port}").code == 0
+    (mountpoint / "hello.txt").read_bytes()
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+    asked = fsmount("status", "--metrics", mountpoint).out
+    figure = re.compile(r'fsmount_kernel_requests_total\{kind="open",.*\} 1\.0')
+    assert figure.search(text)
+    assert figure.search(asked)
+    result = fsmount("status", "--metrics")
+    assert result.line == "fsmount: --metrics is about one mount; say which: its mountpoint"
 
 
 def test_status_is_watched_until_ctrl_c(places, mounted):
