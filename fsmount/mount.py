@@ -83,6 +83,7 @@ def mount(request: MountRequest) -> int:
         guard,
         background=not request.foreground,
         log_to=log_to,
+        own_session=not mountpoint.is_trigger(path),
         watchdog=None
         if period_s is None
         else watchdog.Watchdog(path, period_s, lambda: supervisor.notify("WATCHDOG=1")),

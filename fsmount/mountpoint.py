@@ -272,6 +272,16 @@ def make(path: Path) -> None:
         raise FsmountError(f'cannot make the folder "{path}": {exc.strerror}') from exc
 
 
+def is_trigger(path: Path) -> bool:
+    """Tell whether ``path`` waits for a mount: somebody looks at it, and the kernel holds them.
+
+    It lets only the automounter's own process group pass meanwhile (autofs4 in the kernel's
+    documentation, "oz mode"); systemd starts mount(8) in it.
+    """
+    mount = mounted_at(path)
+    return mount is not None and mount.fstype == _AUTOFS
+
+
 def check(path: Path, *, nonempty: bool) -> Path:
     """Return ``path`` made absolute, fit to be mounted on; a stale mount of ours is cleared.
 
@@ -285,12 +295,9 @@ def check(path: Path, *, nonempty: bool) -> Path:
     path = located(path)
     while clear_stale(path):
         pass
-    mount = mounted_at(path)
-    if mount is not None and mount.fstype == _AUTOFS:
-        # Somebody looks at the folder, and the kernel lets them wait for the mount that is to be
-        # made here: whoever looks into it now, waits with them.
-        return path
-    if mount is not None:
+    if is_trigger(path):
+        return path  # it cannot be looked into, nor has to be
+    if (mount := mounted_at(path)) is not None:
         what = f'"{mount.source}"' if mount.is_ours else f"another file system ({mount.fstype})"
         advice = f'unmount it with "fsmount umount {path}"' if mount.is_ours else "use another one"
         raise FsmountError(

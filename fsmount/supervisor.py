@@ -105,17 +105,20 @@ def supervise(
     *,
     background: bool,
     log_to: Path | None = None,
+    own_session: bool = True,
     watchdog: Watchdog | None = None,
     complain: Callable[[str], None] = _complain,
 ) -> int:
     """Run ``serve`` in a child and see to it that its mount never outlives it.
 
     Args:
-        serve: The daemon: returns its exit code when it has unmounted. Runs in a fresh session.
+        serve: The daemon: returns its exit code when it has unmounted.
         guard: The kernel's side.
         background: Return as soon as the mount stands, leaving supervisor and daemon behind.
         log_to: Where standard output and error go once the mount stands in the background; None
             leaves them where they are.
+        own_session: False leaves everybody in the caller's session and process group, for a mount
+            on an autofs that lets nobody else pass.
         watchdog: Ticks from the day the mount is ready until its end is asked for; in the
             foreground only, where systemd knows this process.
         complain: Says one line to people.
@@ -127,9 +130,9 @@ def supervise(
     sys.stdout.flush()
     sys.stderr.flush()
     if background:
-        return _detached(serve, guard, log_to, complain)
+        return _detached(serve, guard, log_to, complain, own_session=own_session)
     watch = _Watch(guard, started=lambda: None, watchdog=watchdog, complain=complain)
-    return _supervise(serve, watch)
+    return _supervise(serve, watch, own_session=own_session)
 
 
 def _detached(
@@ -137,16 +140,21 @@ def _detached(
     guard: Guard,
     log_to: Path | None,
     complain: Callable[[str], None],
+    *,
+    own_session: bool,
 ) -> int:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        os.setsid()
+        if own_session:
+            os.setsid()
         if os.fork() != 0:
             os._exit(0)
         # Not the leader of its session: it can never acquire a terminal.
-        _run_and_exit(lambda: _in_background(serve, guard, log_to, complain, writing))
+        _run_and_exit(
+            lambda: _in_background(serve, guard, log_to, complain, writing, own_session=own_session)
+        )
     os.close(writing)
     os.waitpid(child, 0)
     return _wait_for_start(reading)
@@ -158,6 +166,8 @@ def _in_background(
     log_to: Path | None,
     complain: Callable[[str], None],
     writing: int,
+    *,
+    own_session: bool,
 ) -> int:
     def tell(line: str) -> None:
         # Who started us may be gone; the mount goes on.
@@ -169,7 +179,8 @@ def _in_background(
         tell("exit 0")
 
     tell(f"pid {os.getpid()}")
-    code = _supervise(serve, _Watch(guard, started=started, watchdog=None, complain=complain))
+    watch = _Watch(guard, started=started, watchdog=None, complain=complain)
+    code = _supervise(serve, watch, own_session=own_session)
     tell(f"exit {code}")
     return code
 
@@ -229,7 +240,7 @@ def _run_and_exit(work: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-def _supervise(serve: Callable[[Reports], int], watch: _Watch) -> int:
+def _supervise(serve: Callable[[Reports], int], watch: _Watch, *, own_session: bool) -> int:
     reading, writing = os.pipe()
     awake, wake = os.pipe()
     os.set_blocking(awake, False)
@@ -245,7 +256,7 @@ def _supervise(serve: Callable[[Reports], int], watch: _Watch) -> int:
                 signal.signal(number, signal.SIG_DFL)
             for fd in (reading, awake, wake):
                 os.close(fd)
-            _run_and_exit(lambda: _daemon(serve, Reports(writing), parent))
+            _run_and_exit(lambda: _daemon(serve, Reports(writing), parent, own_session=own_session))
         os.close(writing)
         return watch.run(child, reading, awake)
     finally:
@@ -260,10 +271,13 @@ def _noted(_number: int, _frame: object) -> None:
     """Let the wake-up pipe tell of the signal."""
 
 
-def _daemon(serve: Callable[[Reports], int], reports: Reports, parent: int) -> int:
+def _daemon(
+    serve: Callable[[Reports], int], reports: Reports, parent: int, *, own_session: bool
+) -> int:
     # A session of its own: Ctrl-C in the terminal reaches the supervisor only, which forwards it
     # once. SIGTERM, not SIGKILL: with its supervisor gone the daemon must unmount by itself.
-    os.setsid()
+    if own_session:
+        os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         return 1  # it died before it could be asked to tell

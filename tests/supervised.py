@@ -115,6 +115,7 @@ def main():
         record,
         background=bool(background),
         log_to=log,
+        own_session="KEEP_SESSION" not in os.environ,
         watchdog=Ticking(record) if "WATCHED" in os.environ else None,
     )
 

@@ -204,6 +204,18 @@ def test_ctrl_c_while_it_starts_in_the_background_reaches_the_daemon(start, reco
     wait_for(lambda: is_gone(pid))
 
 
+def test_on_an_autofs_nobody_leaves_the_group(start, record, tmp_path):
+    """The kernel lets only the automounter's process group pass, until the mount is there."""
+    log = str(tmp_path / "log")
+    process = start("obeys", "--background", log, KEEP_SESSION="yes", LEAVE_FOR=log)
+    process.communicate(timeout=WITHIN_S)
+    daemon = daemon_pid(record)
+    assert os.getpgid(daemon) == process.pid
+    assert os.getsid(daemon) == process.pid
+    os.kill(daemon, signal.SIGTERM)
+    wait_for(lambda: is_gone(daemon))
+
+
 # --- systemd --------------------------------------------------------------------------------------
 
 
