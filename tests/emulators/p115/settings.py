@@ -83,6 +83,7 @@ class Settings:
     open_logins: int = 3
     open_daily_calls: int = 0
     offline_s: float = 10.0
+    offline_failing: tuple[str, ...] = ("will-fail",)  # parts of URLs whose tasks come to nothing
     offline_bytes: int = 4096
     offline_quota: int = 1500
     delete_s: float = 5.0

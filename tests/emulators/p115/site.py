@@ -18,6 +18,8 @@ from tests.emulators.p115.ids import number_of
 from tests.emulators.p115.link_api import LinkApi
 from tests.emulators.p115.links import Links
 from tests.emulators.p115.listing import Listing
+from tests.emulators.p115.offline import Offline
+from tests.emulators.p115.offline_api import OfflineApi
 from tests.emulators.p115.open_api import OpenApi
 from tests.emulators.p115.open_auth import OpenAuth
 from tests.emulators.p115.qr_codes import QrCodes
@@ -64,6 +66,7 @@ class Site:
         self.shares = Shares(self.tree, secret)
         self.tokens = Tokens(settings, self.clock, secret)
         self.safety = Safety(settings, self.clock)
+        self.offline = Offline(self.tree, settings, self.clock)
         self.router = Router(self._routes())
 
     def kind(self, request: Request) -> str:
@@ -80,6 +83,7 @@ class Site:
         session = self.sessions.of(request.headers.get("cookie", ""))
         call = replace(call, session=session)
         try:
+            self.offline.advance()
             if route.host != hosts.CDN:
                 self._guard(route, call)
             return route.handler(call)
@@ -123,6 +127,7 @@ class Site:
             *link_api.routes(),
             *sharing.routes(),
             *files.routes(),
+            *OfflineApi(self.offline, tree, settings, clock).routes(),
         ]
 
 
