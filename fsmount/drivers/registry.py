@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fsmount.drivers.base import Ability, DriverSpec
 
 REGISTRY: dict[str, str] = {
+    "aliyundrive": "fsmount.drivers.aliyundrive.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""

@@ -72,6 +72,8 @@ class AliyundriveDriver:
             self._hosts, drive_id, folder.id, limit=self._options.page_size, marker=cursor
         )
         page = api.read_list(await self._calls.call("list", call), cursor)
+        if entries.is_doubtful(folder, page, cursor):
+            await self._item(folder)
         if page.faults:
             log.warning(
                 "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",

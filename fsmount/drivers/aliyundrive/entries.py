@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fsmount.drivers import wire
+from fsmount.drivers.aliyundrive.options import ROOT
 from fsmount.drivers.wire import Scalar
 from fsmount.model import Entry, EntryId, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from fsmount.drivers.aliyundrive.api import ItemPage
 
 RECYCLE_BIN = "recyclebin"
 
@@ -79,6 +82,15 @@ def entries(items: Iterable[Item]) -> Sequence[Entry]:
         for item in items
         if not item.is_trashed and wire.text(item.status) != "uploading"
     ]
+
+
+def is_doubtful(folder: Entry, page: ItemPage, cursor: str | None) -> bool:
+    """Tell whether ``page`` may be of a folder that is not there any more.
+
+    Whether listing one is refused is not known; taken for an empty folder it would make a mirror
+    delete its copy. So whoever lists an empty one asks about the folder itself.
+    """
+    return cursor is None and not page.items and page.next is None and folder.id != ROOT
 
 
 def entry(item: Item) -> Entry:

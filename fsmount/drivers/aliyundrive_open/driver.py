@@ -61,6 +61,8 @@ class OpenDriver:
             marker=cursor,
         )
         page = items.read_list(await self._account.call("list", call), cursor)
+        if entries.is_doubtful(folder, page, cursor):
+            await self._item(folder)
         if page.faults:
             log.warning(
                 "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
@@ -79,10 +81,7 @@ class OpenDriver:
         """Return ``entry`` as it is now; a drive's root is what it always is."""
         if entry.id == ROOT:
             return entry
-        item = items.read_item(await self._info(entry))
-        if item.is_trashed:
-            raise NotFound(f'"{entry.name}" is in the recycle bin')
-        now = entries.entry(item)
+        now = entries.entry(await self._item(entry))
         if entry.id == self._root.id:
             return Entry(id=entry.id, name="", kind=Kind.FOLDER, mtime_ns=now.mtime_ns)
         return now
@@ -157,6 +156,12 @@ class OpenDriver:
                 advice="sign in again and grant it, or choose another with the option drive",
             )
         return drive_id
+
+    async def _item(self, entry: Entry) -> entries.Item:
+        item = items.read_item(await self._info(entry))
+        if item.is_trashed:
+            raise NotFound(f'"{entry.name}" is in the recycle bin')
+        return item
 
     async def _info(self, entry: Entry) -> Answer:
         call = api.info_call(self._hosts, await self._drive(), entry.id)

@@ -155,6 +155,8 @@ class Tree:
         node = self.nodes.get(file_id)
         if node is not None and isinstance(node.content and node.content.data, DiskContent):
             self._refresh(node)
+        elif node is not None and node.directory is not None and node.parent is not None:
+            self.look(node.parent)  # the folder may have left the disk
         return self.nodes.get(file_id)
 
     def walk(self, folder: Node) -> Iterator[Node]:
