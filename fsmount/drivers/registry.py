@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 REGISTRY: dict[str, str] = {
     "aliyundrive": "fsmount.drivers.aliyundrive.driver",
+    "aliyundrive_open": "fsmount.drivers.aliyundrive_open.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""

@@ -24,6 +24,8 @@ DRIVE = Case(
     rows=("items",),
     wishes={what: Wish(verb="expire", details={"what": what}) for what in ("access", "refresh")},
 )
+UNLIMITED = ("--list-rate", "0", "--link-rate", "0", "--other-rate", "0")
+OPEN = replace(DRIVE, name="drive", provider="aliyundrive_open", emulator=UNLIMITED)
 CASES = (
     DRIVE,
     replace(DRIVE, name="drive, bare items", emulator=("--defect", "bare-items")),
@@ -34,4 +36,7 @@ CASES = (
         name="drive, signatures checked",
         emulator=("--signature-check", "strict", "--token-kind", "mobile"),
     ),
+    OPEN,
+    replace(OPEN, name="drive, bare items", emulator=(*UNLIMITED, "--defect", "bare-items")),
+    replace(OPEN, name="drive, by a relay", source="demo-relay"),
 )
