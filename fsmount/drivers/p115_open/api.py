@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import msgspec
 
 from fsmount.drivers import wire
-from fsmount.drivers.p115_open import codes, refusals
-from fsmount.drivers.p115_open.options import MAX_PAGE_SIZE
+from fsmount.drivers.p115 import hosts
+from fsmount.drivers.p115.codes import OTHER_ORDER
+from fsmount.drivers.p115.options import MAX_PAGE_SIZE
+from fsmount.drivers.p115_open import refusals
 from fsmount.drivers.wire import Scalar
 from fsmount.errors import NotFound, ProtocolError
 from fsmount.model import Call
@@ -20,7 +22,7 @@ from fsmount.model import Call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fsmount.drivers.p115_open.options import Hosts
+    from fsmount.drivers.p115.hosts import Hosts
     from fsmount.model import Answer
 
 Data = TypeVar("Data")
@@ -165,7 +167,7 @@ class FilePage(NamedTuple):
     faults: Sequence[str] = ()
 
 
-def list_call(hosts: Hosts, cid: str, position: Position, *, page_size: int) -> Call:
+def list_call(where: Hosts, cid: str, position: Position, *, page_size: int) -> Call:
     """Ask for a page of a folder.
 
     ``show_dir`` and ``cur`` always go along: without them come the files of the whole subtree, and
@@ -183,7 +185,7 @@ def list_call(hosts: Hosts, cid: str, position: Position, *, page_size: int) -> 
         "o": order.by,
         "asc": str(int(order.ascending)),
     }
-    return Call(method="GET", url=hosts.api("/open/ufile/files"), params=params)
+    return Call(method="GET", url=where.url(hosts.APP, "/open/ufile/files"), params=params)
 
 
 def read_list(answer: Answer, cid: str, position: Position) -> FilePage:
@@ -194,7 +196,7 @@ def read_list(answer: Answer, cid: str, position: Position) -> FilePage:
             one that does not exist (wire: 115 §0.3).
         ProtocolError: It is another page, or in another order than the pages before.
     """
-    if refusals.code(answer) == codes.ORDER_WANTED:
+    if refusals.code(answer) == OTHER_ORDER:
         return FilePage(rows=(), wanted=_wanted(answer, position))
     listing = wire.decode_rows(answer.body, ListDocument, FileRow, path=("data",), what="a listing")
     document = listing.document
@@ -301,9 +303,11 @@ class InfoAnswer(msgspec.Struct, frozen=True):
     data: Info | list[object]
 
 
-def info_call(hosts: Hosts, file_id: str) -> Call:
+def info_call(where: Hosts, file_id: str) -> Call:
     """Ask about one file or folder; the service walks a folder's subtree for it."""
-    return Call(method="GET", url=hosts.api("/open/folder/get_info"), params={"file_id": file_id})
+    return Call(
+        method="GET", url=where.url(hosts.APP, "/open/folder/get_info"), params={"file_id": file_id}
+    )
 
 
 def read_info(answer: Answer, file_id: str) -> Info:
@@ -352,11 +356,11 @@ class LinkAnswer(msgspec.Struct, frozen=True):
     data: dict[str, Download] | list[object]
 
 
-def link_call(hosts: Hosts, pick_code: str, user_agent: str) -> Call:
+def link_call(where: Hosts, pick_code: str, user_agent: str) -> Call:
     """Ask for a link; it will work with this very User-Agent (wire: 115 §0.8)."""
     return Call(
         method="POST",
-        url=hosts.api("/open/ufile/downurl"),
+        url=where.url(hosts.APP, "/open/ufile/downurl"),
         headers={"User-Agent": user_agent},
         form={"pick_code": pick_code},
     )
@@ -404,9 +408,9 @@ class UserInfo(msgspec.Struct, frozen=True):
     rt_space_info: SpaceInfo | None = None
 
 
-def user_call(hosts: Hosts) -> Call:
+def user_call(where: Hosts) -> Call:
     """Ask who is signed in, and for the drive's capacity."""
-    return Call(method="GET", url=hosts.api("/open/user/info"))
+    return Call(method="GET", url=where.url(hosts.APP, "/open/user/info"))
 
 
 def read_user(answer: Answer) -> UserInfo:

@@ -13,15 +13,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fsmount.account.advice import LOGIN_AGAIN
+from fsmount.drivers.p115 import hosts
+from fsmount.drivers.p115.codes import OTHER_ORDER
+from fsmount.drivers.p115.hosts import Hosts
 from fsmount.drivers.p115_open import api, refusals, session
-from fsmount.drivers.p115_open.codes import ORDER_WANTED
-from fsmount.drivers.p115_open.options import Hosts, P115OpenOptions
-from fsmount.errors import LoginLost
+from fsmount.errors import LoginLost, ProtocolError
 from fsmount.model import Token
 
 if TYPE_CHECKING:
     from fsmount.account.account import Send
     from fsmount.account.credentials import Credentials
+    from fsmount.drivers.p115_open.options import P115OpenOptions
     from fsmount.drivers.p115_open.session import TokenPair
     from fsmount.model import Answer, Call
 
@@ -43,7 +45,11 @@ class P115OpenScheme:
 
     def sign(self, call: Call, token: Token | None) -> Call:
         """Add the bearer token to calls of the API; content hosts and sign-ins get none."""
-        if token is None or not token.access or not call.url.startswith(self.hosts.api("/open/")):
+        if (
+            token is None
+            or not token.access
+            or not call.url.startswith(self.hosts.url(hosts.APP, "/open/"))
+        ):
             return call
         return replace(call, headers={**call.headers, "Authorization": f"Bearer {token.access}"})
 
@@ -52,12 +58,11 @@ class P115OpenScheme:
 
         That a listing wants another order is an answer as well: the driver asks again with it.
         """
-        failure = refusals.failure(answer, signed=signed)
-        if failure is None:
-            return
-        if call.url.endswith("/ufile/files") and refusals.code(answer) == ORDER_WANTED:
-            return
-        raise failure
+        failure = refusals.failure(call, answer, signed=signed, where=self.hosts)
+        if failure is None and not _is_listing(call) and refusals.code(answer) == OTHER_ORDER:
+            failure = ProtocolError("115 speaks of an order where none was asked for")
+        if failure is not None:
+            raise failure
 
     async def refresh(self, token: Token, send: Send) -> Token:
         """Return the next pair of tokens; ``token.refresh`` is used up by asking.
@@ -89,6 +94,10 @@ class P115OpenScheme:
             # It does not tell when it ends: the service says so.
             return Token(access=credentials.access_token)
         raise LoginLost("115 Open signs in with a QR code only", advice=LOGIN_AGAIN)
+
+
+def _is_listing(call: Call) -> bool:
+    return call.url.endswith("/open/ufile/files")
 
 
 def replaced(old: Token, pair: TokenPair, date: float) -> Token:

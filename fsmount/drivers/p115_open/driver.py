@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 from fsmount.account.account import Limit
 from fsmount.drivers import wire
 from fsmount.drivers.base import Ability, DriverSpec
-from fsmount.drivers.p115_open import api, entries, links
+from fsmount.drivers.p115.hosts import Hosts
+from fsmount.drivers.p115.links import link_of
+from fsmount.drivers.p115.options import cid_of
+from fsmount.drivers.p115.refusals import content_failure
+from fsmount.drivers.p115_open import api, entries
 from fsmount.drivers.p115_open.api import Position
 from fsmount.drivers.p115_open.auth import P115OpenScheme
 from fsmount.drivers.p115_open.login import start_login
-from fsmount.drivers.p115_open.options import (
-    DEFAULT_HOSTS,
-    ROOT_CID,
-    Hosts,
-    P115OpenOptions,
-    accept,
-    root_cid,
-)
+from fsmount.drivers.p115_open.options import ROOT_CID, P115OpenOptions, accept
 from fsmount.errors import Changed, Denied, IsFolder, NotFolder, NotFound, NotSupported
 from fsmount.model import Entry, EntryId, FolderSize, Kind, Page, Space
 from fsmount.net.client import USER_AGENT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions, LinkMatch
     from fsmount.drivers.p115_open.api import FilePage
+    from fsmount.errors import FsmountError
     from fsmount.model import Link
 
 log = logging.getLogger(__name__)
@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 class P115OpenDriver:
     """One drive (``drivers.base.Driver``); holds no state beyond its options.
 
-    Also ``Quota`` and ``FolderSizes``.
+    Also ``Quota``, ``FolderSizes`` and ``ReadsContentErrors``.
     """
 
     def __init__(self, options: P115OpenOptions, account: Account) -> None:
         self._options = options
         self._account = account
-        self._hosts = Hosts.parse(options.hosts)
+        self._where = Hosts.parse(options.hosts)
         self._user_agent = options.user_agent or USER_AGENT
-        self._root = Entry(id=EntryId(root_cid(options.root)), name="", kind=Kind.FOLDER)
+        self._root = Entry(id=EntryId(cid_of(options.root)), name="", kind=Kind.FOLDER)
 
     @property
     def root(self) -> Entry:
@@ -87,7 +87,7 @@ class P115OpenDriver:
         if entry.id == ROOT_CID:
             await self._page(entry, Position(), page_size=1)
             return entry
-        answer = await self._account.call("info", api.info_call(self._hosts, entry.id))
+        answer = await self._account.call("info", api.info_call(self._where, entry.id))
         now = entries.entry(api.read_info(answer, entry.id), entry)
         if entry.id == self._root.id and now.is_folder:
             return Entry(id=entry.id, name="", kind=Kind.FOLDER, mtime_ns=now.mtime_ns)
@@ -99,7 +99,7 @@ class P115OpenDriver:
             raise IsFolder(f'"{file.name}" is a folder')
         if not file.locator:
             raise NotSupported(f'"{file.name}" has no pick code, without which there is no link')
-        call = api.link_call(self._hosts, file.locator, self._user_agent)
+        call = api.link_call(self._where, file.locator, self._user_agent)
         answer = await self._account.call("link", call)
         found = api.read_link(answer, file.id)
         if found is None:
@@ -109,7 +109,12 @@ class P115OpenDriver:
         sha1 = wire.text(found.sha1).lower()
         if sha1 and file.version and sha1 != file.version:
             raise Changed(f'"{file.name}" is another file than when it was listed')
-        return links.link(found.link, answer, user_agent=self._user_agent)
+        return link_of(
+            found.link,
+            answer,
+            agent=self._user_agent,
+            max_connections=self._options.max_connections,
+        )
 
     async def close(self) -> None:
         """Let go of nothing: the account is not the driver's."""
@@ -118,7 +123,7 @@ class P115OpenDriver:
 
     async def space(self) -> Space:
         """Return the capacity of the drive."""
-        answer = await self._account.call("info", api.user_call(self._hosts))
+        answer = await self._account.call("info", api.user_call(self._where))
         total, used = api.read_space(answer)
         return Space(total=total, used=used)
 
@@ -128,7 +133,7 @@ class P115OpenDriver:
             raise NotFolder(f'"{folder.name}" is a file')
         if folder.id == ROOT_CID:
             raise NotSupported("115 tells the size of folders, not of the whole drive; see df")
-        answer = await self._account.call("info", api.info_call(self._hosts, folder.id))
+        answer = await self._account.call("info", api.info_call(self._where, folder.id))
         info = api.read_info(answer, folder.id)
         size = wire.whole(info.size_byte)
         if size is None:
@@ -139,13 +144,19 @@ class P115OpenDriver:
             folders=wire.whole(info.folder_count) or 0,
         )
 
+    def classify_content(
+        self, status: int, headers: Mapping[str, str], body: bytes
+    ) -> FsmountError | None:
+        """Return what a content server's refusal amounts to; see ``ReadsContentErrors``."""
+        return content_failure(status, headers, body)
+
     # --- inside -----------------------------------------------------------------------------------
 
     async def _page(
         self, folder: Entry, position: Position, *, page_size: int | None = None
     ) -> FilePage:
         size = page_size or self._options.page_size
-        call = api.list_call(self._hosts, folder.id, position, page_size=size)
+        call = api.list_call(self._where, folder.id, position, page_size=size)
         answer = await self._account.call("list", call)
         return api.read_list(answer, folder.id, position)
 
@@ -164,16 +175,16 @@ def _no_link(text: str) -> LinkMatch | None:
 
 def _account(options: DriverOptions) -> tuple[str, str]:
     # Nothing configured tells whose account it is: two remotes of one share it by auth = "ref:…".
-    return Hosts.parse(accept(options).hosts).url("115.com", ""), ""
+    return Hosts.parse(accept(options).hosts).base("115.com"), ""
 
 
 def _place(options: DriverOptions) -> str:
-    return root_cid(accept(options).root)
+    return cid_of(accept(options).root)
 
 
 def _trust_domain(options: DriverOptions) -> str:
-    hosts = accept(options).hosts
-    return "115" if hosts == DEFAULT_HOSTS else f"115 {hosts}"
+    # As for a drive signed in with a cookie: equal bytes are cached once.
+    return "115" if Hosts.parse(accept(options).hosts).is_default else ""
 
 
 def _is_share(options: DriverOptions) -> bool:
@@ -186,7 +197,9 @@ SPEC = DriverSpec(
     name="p115_open",
     title="115 Open",
     options=P115OpenOptions,
-    abilities=frozenset({Ability.QUOTA, Ability.LOGIN, Ability.FOLDER_SIZES}),
+    abilities=frozenset(
+        {Ability.QUOTA, Ability.LOGIN, Ability.FOLDER_SIZES, Ability.CONTENT_ERRORS}
+    ),
     open=_open,
     scheme=_scheme,
     parse_link=_no_link,
@@ -199,7 +212,7 @@ SPEC = DriverSpec(
         "list": Limit(rate_per_s=1.0, burst=3, concurrency=2),
         "info": Limit(rate_per_s=0.5, burst=2, concurrency=1),
         "link": Limit(rate_per_s=1.0, burst=3, concurrency=2),
-        "auth": Limit(concurrency=1),
+        "auth": Limit(rate_per_s=0.5, burst=3, concurrency=1),
         # Ten streams of one user are the most that works (wire: 115 §5.2).
         "content": Limit(concurrency=10),
     },

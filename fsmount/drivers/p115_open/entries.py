@@ -1,18 +1,17 @@
-"""From 115 Open's rows to entries."""
+"""From 115 Open's rows to entries, as the family's are made (``p115.entries``)."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from fsmount.drivers import wire
-from fsmount.model import Entry, EntryId, Kind
+from fsmount.drivers.p115 import entries as family
+from fsmount.model import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fsmount.drivers.p115_open.api import FileRow, Info
-    from fsmount.drivers.wire import Scalar
 
 _GONE = frozenset({7, 120})
 """Areas of the recycle bin and of what is destroyed (wire: 115 §4.1)."""
@@ -26,14 +25,14 @@ def entries(rows: Iterable[FileRow]) -> Iterator[Entry]:
         fta = wire.whole(row.fta)
         if wire.whole(row.aid) in _GONE or (not row.is_folder and fta not in (None, _COMPLETE)):
             continue
-        yield _entry(
-            file_id=row.fid,
+        yield family.entry(
+            wire.text(row.fid),
             name=row.fn,
-            is_folder=row.is_folder,
+            kind=Kind.FOLDER if row.is_folder else Kind.FILE,
+            locator="" if row.is_folder else wire.text(row.pc),
             size=row.fs,
-            mtime_ns=_time_ns(row.upt, row.uet, row.uppt),
-            sha1=row.sha1,
-            pick_code=row.pc,
+            sha=row.sha1,
+            mtime_ns=family.unix_ns(row.upt) or family.unix_ns(row.uet) or family.unix_ns(row.uppt),
         )
 
 
@@ -42,48 +41,13 @@ def entry(info: Info, known: Entry) -> Entry:
 
     Files may lack their times there (wire: 115 §10.2).
     """
-    return _entry(
-        file_id=info.file_id,
+    is_folder = wire.whole(info.file_category) == 0
+    return family.entry(
+        wire.text(info.file_id),
         name=info.file_name,
-        is_folder=wire.whole(info.file_category) == 0,
+        kind=Kind.FOLDER if is_folder else Kind.FILE,
+        locator="" if is_folder else wire.text(info.pick_code),
         size=info.size_byte,
-        mtime_ns=_time_ns(info.utime, info.ptime) or known.mtime_ns,
-        sha1=info.sha1,
-        pick_code=info.pick_code,
-    )
-
-
-def _entry(
-    *,
-    file_id: Scalar,
-    name: str,
-    is_folder: bool,
-    size: Scalar,
-    mtime_ns: int,
-    sha1: Scalar,
-    pick_code: Scalar,
-) -> Entry:
-    ident = EntryId(wire.text(file_id))
-    if is_folder:
-        return Entry(id=ident, name=name, kind=Kind.FOLDER, mtime_ns=mtime_ns)
-    bytes_ = wire.whole(size)
-    digest = wire.text(sha1).lower()
-    if not re.fullmatch(r"[0-9a-f]{40}", digest):
-        digest = ""
-    return Entry(
-        id=ident,
-        name=name,
-        kind=Kind.FILE,
-        locator=wire.text(pick_code),
-        size=bytes_ if bytes_ is not None and bytes_ >= 0 else None,
-        mtime_ns=mtime_ns,
-        version=digest,
-        digest=f"sha1:{digest}" if digest else "",
-    )
-
-
-def _time_ns(*seconds: Scalar) -> int:
-    """Return the first of several times that is told, in nanoseconds; 0 without any."""
-    return next(
-        (told * 1_000_000_000 for each in seconds if (told := wire.whole(each) or 0) > 0), 0
+        sha=info.sha1,
+        mtime_ns=family.unix_ns(info.utime) or family.unix_ns(info.ptime) or known.mtime_ns,
     )

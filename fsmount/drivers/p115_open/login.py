@@ -8,7 +8,6 @@ from fsmount.account.advice import LOGIN_AGAIN
 from fsmount.drivers import wire
 from fsmount.drivers.p115_open import api, refusals, session
 from fsmount.drivers.p115_open.auth import P115OpenScheme, replaced
-from fsmount.drivers.p115_open.codes import QR_EXPIRED
 from fsmount.drivers.p115_open.options import P115OpenOptions, accept
 from fsmount.errors import FsmountError, LoginLost, ProtocolError, TimedOut, UsageError
 from fsmount.model import Ask, Choose, Done, ShowQr, Token, Waiting
@@ -86,7 +85,7 @@ class P115OpenLogin:
             answer = await self._send(call)
         except TimedOut:
             return Waiting(after_s=_LOOK_AGAIN_S)
-        if refusals.code(answer) in QR_EXPIRED:
+        if refusals.code(answer) in refusals.QR_EXPIRED:
             return await self._show(SCAN_AGAIN)
         self._check(call, answer)
         match wire.whole(_status(answer).status):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fsmount.drivers import wire
+from fsmount.drivers.p115 import hosts
 from fsmount.drivers.wire import Scalar
 from fsmount.errors import ProtocolError
 from fsmount.model import Call
 
 if TYPE_CHECKING:
-    from fsmount.drivers.p115_open.options import Hosts
+    from fsmount.drivers.p115.hosts import Hosts
 
 EXPIRED, CANCELLED, WAITING, SCANNED, CONFIRMED = -1, -2, 0, 1, 2
 """What a QR code's status says (wire: 115 §3.1)."""
@@ -74,37 +75,37 @@ def challenge(verifier: str) -> str:
     return base64.b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).decode("ascii")
 
 
-def device_code_call(hosts: Hosts, client_id: str, verifier: str) -> Call:
+def device_code_call(where: Hosts, client_id: str, verifier: str) -> Call:
     """Ask for a QR code."""
     form = {
         "client_id": client_id,
         "code_challenge": challenge(verifier),
         "code_challenge_method": "sha256",
     }
-    return Call(method="POST", url=hosts.auth("/open/authDeviceCode"), form=form)
+    return Call(method="POST", url=where.url(hosts.PASSPORT, "/open/authDeviceCode"), form=form)
 
 
-def status_call(hosts: Hosts, code: DeviceCode) -> Call:
+def status_call(where: Hosts, code: DeviceCode) -> Call:
     """Ask whether the QR code was scanned; the service holds the answer back for half a minute."""
     params = {
         "uid": wire.text(code.uid),
         "time": wire.text(code.time),
         "sign": wire.text(code.sign),
     }
-    return Call(method="GET", url=hosts.url("qrcodeapi.115.com", "/get/status/"), params=params)
+    return Call(method="GET", url=where.url(hosts.QR, "/get/status/"), params=params)
 
 
-def token_call(hosts: Hosts, code: DeviceCode, verifier: str) -> Call:
+def token_call(where: Hosts, code: DeviceCode, verifier: str) -> Call:
     """Ask for the tokens of a QR code that was confirmed."""
     form = {"uid": wire.text(code.uid), "code_verifier": verifier}
-    return Call(method="POST", url=hosts.auth("/open/deviceCodeToToken"), form=form)
+    return Call(method="POST", url=where.url(hosts.PASSPORT, "/open/deviceCodeToToken"), form=form)
 
 
-def refresh_call(hosts: Hosts, refresh_token: str) -> Call:
+def refresh_call(where: Hosts, refresh_token: str) -> Call:
     """Ask for a new pair of tokens; it uses up ``refresh_token``."""
     return Call(
         method="POST",
-        url=hosts.auth("/open/refreshToken"),
+        url=where.url(hosts.PASSPORT, "/open/refreshToken"),
         form={"refresh_token": refresh_token},
     )
 

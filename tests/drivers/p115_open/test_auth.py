@@ -146,7 +146,7 @@ def test_the_order_that_a_folder_wants_is_an_answer():
     wanted = refused(20130827)
     SCHEME.classify(LIST, wanted, signed=True)
     elsewhere = dataclasses.replace(LIST, url="https://proapi.115.com/open/user/info")
-    with pytest.raises(ProviderFault):
+    with pytest.raises(ProtocolError):
         SCHEME.classify(elsewhere, wanted, signed=True)
     with pytest.raises(NotFound):
         SCHEME.classify(LIST, refused(20018), signed=True)
