@@ -51,7 +51,9 @@ FAMILIES = (
         scripts=(
             Script(module="client_drive", provider="p115"),
             Script(module="client_share", provider="p115_share"),
+            Script(module="client_changes", provider="p115"),
             Script(module="client_open", provider="p115_open"),
+            Script(module="py115_drive", provider="p115"),
         ),
     ),
     Family(

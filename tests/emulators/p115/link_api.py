@@ -45,6 +45,7 @@ class LinkApi:
         at = Route.to
         return [
             at("proapi.115.com/app/chrome/downurl", "link", self._chrome, "POST"),
+            at("proapi.115.com/os_windows/2.0/ufile/downurl", "link", self._desktop, "POST"),
             at("proapi.115.com/android/2.0/ufile/download", "link", self._android, "POST"),
             at("webapi.115.com/files/download", "link", self._web, "GET"),
             at("webapi.115.com/files/download", "link", self._web_sealed, "POST"),
@@ -111,6 +112,15 @@ class LinkApi:
         found, cookies = self.items(pickcodes, call.agent, AGENT_AND_COOKIE)
         return sealed(found, seed, cookies)
 
+    def _desktop(self, call: Call) -> Response:
+        """The whole call is sealed a second time, which `Site` sees to."""
+        wish, seed = self._opened(call)
+        pickcodes = [part for part in str(wish.get("pickcode", "")).split(",") if part]
+        if any(pickcode.startswith("f") for pickcode in pickcodes):
+            raise envelope.link(_UNKNOWN, "pickcode不正确")
+        found, cookies = self.items(pickcodes, call.agent, AGENT)
+        return sealed(found, seed, cookies)
+
     def _android(self, call: Call) -> Response:
         wish, seed = self._opened(call)
         slot = call.session.slot if call.session is not None else ""
@@ -164,7 +174,9 @@ class LinkApi:
         return opened(call)
 
     def _version(self, call: Call) -> Response:
-        data = {"win": {"version_code": VERSION, "version_url": ""}}
+        one = {"version_code": VERSION, "version_url": ""}
+        # The second answer has other names for the same (py115 0.1.1).
+        data = {"win": one, "PC-115chrome_x64": one}
         return respond({"state": 1, "code": 0, "message": "", "data": data})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tests.emulators.p115 import m115
+from tests.emulators.p115 import ec115, m115
 from tests.emulators.p115.open_auth import CLIENT_ID
 from tests.emulators.p115.sessions import USER_ID
 from tests.emulators.p115.settings import SWITCHES, Settings
@@ -124,6 +124,7 @@ class P115Provider(Site):
                 "refresh_token": login.refresh_token,
                 "access_token": login.access_token,
                 "modulus": cipher["rsa_modulus"],
+                "ec_public": ec115.PUBLIC.hex(),
                 "root": self.root,
             },
         )
@@ -165,6 +166,7 @@ class P115Provider(Site):
         }
         if verb not in verbs:
             raise ValueError(f"no verb {verb!r}; there are {', '.join(verbs)}")
+        self.offline.advance()
         return verbs[verb](wish)
 
     def _expire(self, wish: dict[str, Any]) -> dict[str, Any]:

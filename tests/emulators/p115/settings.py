@@ -87,6 +87,7 @@ class Settings:
     offline_bytes: int = 4096
     offline_quota: int = 1500
     delete_s: float = 5.0
+    security_key: str = "000000"
     switches: set[str] = field(default_factory=lambda: set(_ON_BY_DEFAULT))
 
     def on(self, name: str) -> bool:

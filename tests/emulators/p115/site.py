@@ -13,6 +13,9 @@ from tests.emulators.faults import Faults
 from tests.emulators.messages import Request, Response, text_response
 from tests.emulators.p115 import envelope, hosts
 from tests.emulators.p115.account_api import AccountApi
+from tests.emulators.p115.change_api import ChangeApi
+from tests.emulators.p115.changes import Changes
+from tests.emulators.p115.ec115 import channel_of
 from tests.emulators.p115.file_api import FileApi
 from tests.emulators.p115.ids import number_of
 from tests.emulators.p115.link_api import LinkApi
@@ -31,6 +34,7 @@ from tests.emulators.p115.shares import Shares
 from tests.emulators.p115.spelling import Spelling
 from tests.emulators.p115.tokens import Tokens
 from tests.emulators.p115.tree import Tree
+from tests.emulators.p115.upload_api import UploadApi
 from tests.emulators.p115.views import Views
 
 if TYPE_CHECKING:
@@ -66,6 +70,7 @@ class Site:
         self.shares = Shares(self.tree, secret)
         self.tokens = Tokens(settings, self.clock, secret)
         self.safety = Safety(settings, self.clock)
+        self.changes = Changes(self.tree, settings, self.clock)
         self.offline = Offline(self.tree, settings, self.clock)
         self.router = Router(self._routes())
 
@@ -75,13 +80,29 @@ class Site:
         return found[0].kind if found is not None else "other"
 
     def answer(self, request: Request) -> Response:
-        """Answer one request as the service would."""
+        """Answer one request as the service would: sealed, when `k_ec` says so (§11.3)."""
+        token = request.query.get("k_ec")
+        if token is None:
+            return self._plain(request)
+        try:
+            channel = channel_of(token)
+            opened = replace(request, body=channel.open(request.body))
+        except ValueError:
+            return envelope.web(990002, "参数错误。").response()
+        response = self._plain(opened)
+        if response.status != 200:
+            return response
+        sealed = channel.seal(
+            b"".join(part for part in response.segments if isinstance(part, bytes))
+        )
+        return replace(response, segments=(sealed,))
+
+    def _plain(self, request: Request) -> Response:
         found = self.router.find(request)
         if found is None:
             return self._nowhere(request)
         route, call = found
-        session = self.sessions.of(request.headers.get("cookie", ""))
-        call = replace(call, session=session)
+        call = replace(call, session=self.sessions.of(request.headers.get("cookie", "")))
         try:
             self.offline.advance()
             if route.host != hosts.CDN:
@@ -128,6 +149,8 @@ class Site:
             *sharing.routes(),
             *files.routes(),
             *OfflineApi(self.offline, tree, settings, clock).routes(),
+            *ChangeApi(self.changes, spelling).routes(),
+            *UploadApi(tree, clock).routes(),
         ]
 
 
