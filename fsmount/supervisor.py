@@ -322,11 +322,12 @@ class _Watch:
                     if awake in ready:
                         self._forward(os.read(awake, 64))
                     if pidfd in ready:
-                        # What it said last counts: it may have mounted just before it died.
-                        if reading in selector.get_map():
-                            self._listen(reading)
                         break
                     self._enforce()
+                # What it said last counts: it may have mounted just before it died. Without
+                # waiting: a thread that is stuck keeps its end of the line open.
+                if any(key.fd == reading for key, _ in selector.select(0)):
+                    self._listen(reading)
         finally:
             os.close(pidfd)
         return self._result()
