@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("watching", "Show what each mount is doing."),
     "cache": ("caching", "See what is cached, keep files (pin), let go of them (evict)."),
     "refresh": ("watching", "List a mounted folder anew now."),
+    "doctor": ("doctor", "Look for what is wrong with this machine or a SOURCE."),
     "systemd": ("systemd", "Make fsmount known to mount(8) and systemd."),
 }
 """Command to the module of this package that has it, and its help in one line."""
