@@ -47,7 +47,7 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
         if notable := list(_lane(lane)):
             yield f"{name}: {', '.join(notable)}"
     for handle in told.get("handles") or ():
-        yield _handle(handle)
+        yield from _handle(handle)
 
 
 def _state(told: Mapping[str, Any]) -> str:
@@ -71,19 +71,37 @@ def _lane(lane: Mapping[str, Any]) -> Iterator[str]:
         yield f"paused until {_clock(lane['paused_until'])}"
 
 
-def _handle(handle: Mapping[str, Any]) -> str:
-    parts = [f"open: {handle['path']} ({size_text(handle['size'])})"]
+def _handle(handle: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an open file's lines: what and where in it, what is at hand, what is being done."""
+    size, position = handle.get("size") or 0, handle.get("position") or 0
+    what = [f"open: {handle['path']} ({size_text(size)})"]
     if handle.get("changed"):
-        parts.append("changed since it was opened")
+        what.append("changed since it was opened")
+    if size and position:
+        what.append(f"at {min(100 * position // size, 100)} %")
+    yield ", ".join(what)
     if handle.get("cached"):
-        parts.append(f"[{_bar(handle['cached'])}]")
+        yield f"  [{_bar(handle['cached'])}]"
+    if doing := list(_doing(handle)):
+        yield f"  {', '.join(doing)}"
+
+
+def _doing(handle: Mapping[str, Any]) -> Iterator[str]:
     if handle.get("rate"):
-        parts.append(f"{size_text(handle['rate'])}/s")
-    if handle.get("size") and handle.get("position"):
-        parts.append(f"at {100 * handle['position'] // handle['size']} %")
-    if handle.get("link_remaining_s") is not None:
-        parts.append(f"link lives {handle['link_remaining_s'] / 60:.0f} min")
-    return "  ".join(parts)
+        yield f"{size_text(handle['rate'])}/s"
+    if in_flight := handle.get("in_flight"):
+        yield f"{in_flight} request{'s' * (in_flight != 1)} in flight"
+    if handle.get("window"):
+        yield f"reads {size_text(handle['window'])} ahead"
+    if (left_s := handle.get("link_remaining_s")) is not None:
+        yield f"link lives {_duration(left_s)}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``12 min``, ``3.2 h``."""
+    if seconds < 120:
+        return f"{max(seconds, 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _bar(parts: list[float]) -> str:

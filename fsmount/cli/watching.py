@@ -78,7 +78,7 @@ def _watch(path: Path | None) -> None:
 
     with Live(screen=False, auto_refresh=False) as live:
         while True:
-            shown = [Text("\n".join(lines(told))) for told in _ask_all(path)]
+            shown = [Text("\n".join(map(printable, lines(told)))) for told in _ask_all(path)]
             live.update(Group(*(shown or [Text("nothing is mounted by fsmount")])), refresh=True)
             time.sleep(_EVERY_S)
 

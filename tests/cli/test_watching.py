@@ -85,23 +85,70 @@ def test_a_disk_cache_that_stopped_is_told():
     assert told[-1].endswith("10.0 GiB, not writing (the disk is full or slow)")
 
 
-def test_open_files_show_what_is_at_hand():
-    """Path, size, cached stretches, speed, position, life of the link."""
-    handle = {
-        "path": "/film.mkv",
-        "size": 2**20,
-        "changed": False,
-        "cached": [0.0, 0.5, 0.99, 1.0],
-        "rate": 2**20,
-        "position": 2**19,
-        "link_remaining_s": 3000.0,
-    }
-    assert lines({**TOLD, "handles": [handle]})[-1] == (
-        "  open: /film.mkv (1.0 MiB)  [ ▄▇█]  1.0 MiB/s  at 50 %  link lives 50 min"
+HANDLE = {
+    "path": "film.mkv",
+    "size": 2**20,
+    "changed": False,
+    "cached": [0.0, 0.5, 0.99, 1.0],
+    "rate": 2**20,
+    "position": 2**19,
+    "in_flight": 3,
+    "window": 2**25,
+    "link_remaining_s": 3000.0,
+}
+
+
+def test_open_files_show_what_is_at_hand_and_what_is_done():
+    """Path, size, position; cached stretches; speed, requests, window, life of the link."""
+    assert lines({**TOLD, "handles": [HANDLE]})[-3:] == [
+        "  open: film.mkv (1.0 MiB), at 50 %",
+        "    [ ▄▇█]",
+        "    1.0 MiB/s, 3 requests in flight, reads 32.0 MiB ahead, link lives 50 min",
+    ]
+
+
+def test_an_open_file_that_nobody_reads_takes_a_line():
+    """What there is nothing to say about is left out."""
+    assert lines({**TOLD, "handles": [{"path": "a", "size": 0, "changed": True}]})[-1] == (
+        "  open: a (0 B), changed since it was opened"
     )
-    assert lines({**TOLD, "handles": [{"path": "/a", "size": 0, "changed": True}]})[-1] == (
-        "  open: /a (0 B)  changed since it was opened"
-    )
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"link_remaining_s": -3.0}, "link lives 0 s"),
+        ({"link_remaining_s": 119.0}, "link lives 119 s"),
+        ({"link_remaining_s": 10800.0}, "link lives 3.0 h"),
+        ({"link_remaining_s": None, "in_flight": 1}, "1 request in flight"),
+        ({"link_remaining_s": None, "rate": 10.0}, "10 B/s"),
+        ({"link_remaining_s": None, "window": 1024}, "reads 1.0 KiB ahead"),
+    ],
+)
+def test_each_part_of_what_is_done_stands_alone(change, line):
+    """In units that people use."""
+    idle = {**HANDLE, "rate": 0.0, "in_flight": 0, "window": 0, **change}
+    assert lines({**TOLD, "handles": [idle]})[-1] == f"    {line}"
+
+
+def test_watching_shows_it_again_until_ctrl_c(fsmount, monkeypatch):
+    """Each time what the mounts tell then; a name cannot move the cursor."""
+    told = [
+        {**TOLD, "handles": [{**HANDLE, "path": "one\x1b[2J"}]},
+        {**TOLD, "handles": [{**HANDLE, "path": "two"}]},
+    ]
+
+    def sleep(_seconds):
+        if not told:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fsmount.cli.watching._ask_all", lambda _path: [told.pop(0)])
+    monkeypatch.setattr("fsmount.cli.watching.time.sleep", sleep)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    result = fsmount("status", "--watch")
+    assert result.code == 130
+    assert "two" in result.out
+    assert "one\x1b[2J" not in result.out
 
 
 def test_a_mount_that_does_not_answer_is_told_by_its_error():
