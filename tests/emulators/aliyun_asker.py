@@ -9,6 +9,8 @@ from tests.emulators.provider import load
 from tests.emulators.running import parser
 
 ADDRESS = "http://drive.test"
+AUTH = "auth.aliyundrive.com"
+REFERER = "https://www.aliyundrive.com/"
 
 
 class Asker:
@@ -23,9 +25,9 @@ class Asker:
 
     def send(self, method, target, body=None, host=None, **headers):
         """The raw response of a path at a host."""
-        content = b"" if body is None else json.dumps(body).encode()
-        if isinstance(body, bytes):
-            content = body
+        content = b"" if body is None else body
+        if not isinstance(content, bytes):
+            content = json.dumps(body).encode()
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = self.headers | {"x-real-host": self.host if host is None else host} | names
         return self.site.answer(Request.parse(method, target, sent, content))
@@ -57,6 +59,47 @@ class Asker:
     def jump(self, seconds):
         """Let time pass."""
         self.site.clock.jump(seconds)
+
+
+class Owner(Asker):
+    """The owner of an Aliyundrive, signed in, on a device with a session."""
+
+    def __init__(self, root, *options, kind="web", provider="aliyundrive"):
+        super().__init__(provider, root, *options)
+        self.refresh_token = self.site.refresh_token(kind)
+        self.sign_in()
+
+    def sign_in(self):
+        """Refresh, and make a device session."""
+        body = {"refresh_token": self.refresh_token, "grant_type": "refresh_token"}
+        told = self.ok("/v2/account/token", body, AUTH)
+        self.refresh_token = told["refresh_token"]
+        self.headers = {
+            "authorization": f"Bearer {told['access_token']}",
+            "x-device-id": "a device",
+            "x-signature": "0" * 130,
+        }
+        self.ok("/users/v1/users/device/create_session", {"pubKey": "04"})
+        return told
+
+    def page(self, parent="root", **wish):
+        """One page of a listing."""
+        body = {"drive_id": "1001", "parent_file_id": parent} | wish
+        return self.ok("/adrive/v3/file/list", body)
+
+    def ids(self, parent="root", **wish):
+        """Names to ids of one page."""
+        return {item["name"]: item["file_id"] for item in self.page(parent, **wish)["items"]}
+
+    def link(self, file_id, **wish):
+        """The answer for a link."""
+        body = {"drive_id": "1001", "file_id": file_id} | wish
+        return self.ok("/v2/file/get_download_url", body)
+
+    def create(self, name, **wish):
+        """Make a folder, or begin an upload."""
+        body = {"drive_id": "1001", "parent_file_id": "root", "name": name, "type": "folder"}
+        return self.ok("/adrive/v2/file/createWithFolders", body | wish)
 
 
 def text_of(answer):

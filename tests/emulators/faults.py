@@ -65,7 +65,7 @@ class Fault:
     after_bytes: int | None = None
     status: int = 502
     retry_after: str | None = None
-    code: int = -1
+    code: int | str = -1  # some providers have words
     message: str = ""
 
     @classmethod
@@ -125,7 +125,7 @@ def deliver(
     kind: str,
     request: Request,
     answer: Callable[[Request], Response],
-    refuse: Callable[[int, str], Response],
+    refuse: Callable[[int | str, str], Response],
 ) -> Delivery:
     """Answer a request as these faults leave it.
 
@@ -148,7 +148,7 @@ def deliver(
     return delivery
 
 
-def _replaced(faults: list[Fault], refuse: Callable[[int, str], Response]) -> Response | None:
+def _replaced(faults: list[Fault], refuse: Callable[[int | str, str], Response]) -> Response | None:
     for fault in faults:
         match fault.action:
             case "status":

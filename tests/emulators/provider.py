@@ -66,7 +66,7 @@ class Provider(Protocol):
         """Answer as the real provider would."""
         ...
 
-    def refuse(self, code: int, message: str) -> Response:
+    def refuse(self, code: int | str, message: str) -> Response:
         """The provider's own error answer, for the fault `error_code`."""
         ...
 

@@ -19,7 +19,7 @@ _LARGEST_PAGE = 200
 
 def add_aliyun_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what an Aliyundrive emulator can be asked to be besides."""
-    add_common_arguments(parser, max_page=_LARGEST_PAGE)
+    add_common_arguments(parser, max_page=_LARGEST_PAGE, links="v2")
     parser.add_argument(
         "--signature-check",
         choices=SIGNATURE_CHECKS,

@@ -17,6 +17,7 @@ from tests.emulators.aliyun.share_api import ShareApi
 from tests.emulators.messages import text_response
 from tests.emulators.pds.batches import Batch
 from tests.emulators.pds.change_api import ChangeApi
+from tests.emulators.pds.errors import Refused
 from tests.emulators.pds.listing import Listing
 from tests.emulators.pds.routes import post
 from tests.emulators.pds.site import NOTICE, Site
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.emulators.messages import Response
-    from tests.emulators.pds.errors import Refused
     from tests.emulators.pds.routes import Call, Route
     from tests.emulators.pds.settings import Settings
 
@@ -105,11 +105,18 @@ class AliyunSite(Site):
         self.address = self.links.address = self.open_auth.address = address
 
     def admit(self, route: Route, call: Call) -> None:
-        """Raise Refused when the device has no session, or Open calls come too fast."""
+        """Raise Refused for a device without a session, a call too many, a missing canary."""
         if route.hosts[0] == "openapi":
             session = call.session
             user_id = session.user.user_id if session is not None else ""
             self.rates.admit(user_id, session.client_id if session is not None else "", route.kind)
+        canary = call.request.headers.get("x-canary", "")
+        if (
+            self.settings.on("share-canary")
+            and call.body.get("share_id")
+            and "app=share" not in canary
+        ):
+            raise Refused("ParamFlowException")
         if route.signed and not call.body.get("share_id"):
             self.devices.check(call)
 

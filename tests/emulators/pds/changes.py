@@ -92,7 +92,7 @@ class Changes:
         self, node: Node, target: Place, folder: Node, *, name: str | None, mode: str
     ) -> Node | None:
         """Move a node; gives what is in the way with "refuse", None when it was moved."""
-        if node.parent is None or folder in node.lineage() or node is folder:
+        if node.parent is None or node in folder.lineage():
             raise Refused("ForbiddenNoPermission.File")
         free, there = self.free_name(folder, check_name(name or node.name), mode)
         if there is not None and there is not node:

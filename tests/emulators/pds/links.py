@@ -28,6 +28,15 @@ _NS = 1_000_000_000
 _NOTICE_HOST = "pds-system-file.oss-cn-beijing.aliyuncs.com"
 _FROZEN, _ILLEGAL = 2, 103  # punish_flag: a notice in its place; no link at all
 _KEY_ID = "LTAI4tEmulator"
+# What every link carries: the storage asks the service before it serves anything.
+_CALLBACK = {"callbackStage": "before-execute", "callbackBody": "range=${header.range}"}
+_CONSTANT = {
+    "callback": base64.b64encode(json.dumps(_CALLBACK).encode()).decode(),
+    "callback-var": base64.b64encode(b'{"x:u":"1"}').decode(),
+    "pds-params": '{"ap":"emulator"}',
+    "security-token": "CAISvAJ1q6Ft5B2yfSjIr5f+emulator/==",
+}
+_CONSTANT_WRITTEN = urlencode(_CONSTANT, quote_via=quote)
 
 
 class Links:
@@ -124,20 +133,15 @@ class Links:
         self._keys.expire_all()
 
     def _parameters(self, node: Node, place: Place) -> dict[str, str]:
-        user_id = place.session.user.user_id if place.session is not None else ""
-        callback = {"callbackStage": "before-execute", "callbackBody": "range=${header.range}"}
+        session = place.session
         parameters = {
             "di": place.drive.owner.domain_id,
             "dr": place.drive.drive_id,
             "f": node.file_id,
-            "u": user_id,
+            "u": session.user.user_id if session is not None else "",
             "response-content-disposition": f"attachment; filename*=UTF-8''{quote(node.name)}",
-            "security-token": "CAISvAJ1q6Ft5B2yfSjIr5f+emulator/==",
-            "callback": base64.b64encode(json.dumps(callback).encode()).decode(),
-            "callback-var": base64.b64encode(b'{"x:u":"1"}').decode(),
-            "pds-params": '{"ap":"emulator"}',
         }
-        web = place.session is not None and place.session.kind == "web"
+        web = session is not None and session.kind == "web"
         if web or self._settings.on("links-need-referer"):
             parameters["x-oss-additional-headers"] = "referer"
         return parameters
@@ -154,9 +158,10 @@ class Links:
                 "x-oss-signature-version": "OSS2",
             }
             name = "x-oss-signature"
-        mac = self._keys.sign(_signable(path, query))
+        mac = self._keys.sign(_signable(path, query | _CONSTANT))
         query[name] = base64.b64encode(mac).decode()
-        return f"{self.address}/{self._data_host}{path}?{urlencode(query, quote_via=quote)}"
+        written = f"{urlencode(query, quote_via=quote)}&{_CONSTANT_WRITTEN}"
+        return f"{self.address}/{self._data_host}{path}?{written}"
 
 
 def _signable(path: str, query: dict[str, str]) -> str:

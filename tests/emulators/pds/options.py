@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     import argparse
 
 
-def add_common_arguments(parser: argparse.ArgumentParser, *, max_page: int) -> None:
+def add_common_arguments(parser: argparse.ArgumentParser, *, max_page: int, links: str) -> None:
     """Add what every emulator of the family can be asked to be."""
     add = parser.add_argument
     add("--share-password", default="", help="the code of the share")
     add("--access-life", type=float, default=7200.0, help="seconds an access token lives")
     add("--share-token-life", type=float, default=7200.0, help="seconds a share token lives")
     add("--link-life", type=float, default=0.0, help="seconds a link lives at most; 0: as asked")
+    add("--links", choices=("v1", "v2"), default=links, help="how links are signed")
     add("--max-page", type=int, default=max_page, help="the largest page of a listing")
     add("--max-bodies", type=int, help="content answers at a time; 0: any number")
     add("--async-polls", type=int, default=2, help="how often a task is still running")
@@ -42,6 +43,7 @@ def settings_of(arguments: argparse.Namespace, *, max_bodies: int) -> Settings:
         async_polls=arguments.async_polls,
         speed_limit=arguments.speed_limit,
     )
+    settings.switch("v1-links", on=arguments.links == "v1")
     for name in arguments.defect:
         settings.switch(name, on=True)
     return settings

@@ -30,7 +30,7 @@ _KEY_FILE = "application.pem"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a domain can be asked to be."""
-    add_common_arguments(parser, max_page=_LARGEST_PAGE)
+    add_common_arguments(parser, max_page=_LARGEST_PAGE, links="v1")
     parser.add_argument("--domain", default="hz22", help="the domain's id")
 
 

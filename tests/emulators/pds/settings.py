@@ -18,7 +18,6 @@ SWITCHES: dict[str, str] = {
     "share-captcha": "the share token call wants a captcha (PDS §5)",
     "fail-tasks": "tasks end as Failed",
     "partial-tasks": "tasks end as PartialSucceed",
-    "exist": "a clash of names is told by exist:true (Open §5.2)",
     "other-sub": "a refresh gives the tokens of another account (Open §2.3)",
     "keep-refresh-token": "a refresh gives no new refresh token (PDS §2.1)",
     "too-many-devices": "no further device session is made (Aliyundrive §4.2)",
@@ -26,6 +25,7 @@ SWITCHES: dict[str, str] = {
     "links-need-referer": "links are signed with the Referer, as for web tokens (Aliyundrive §7.2)",
     "bare-items": "items lack every key that a client must not rely on (Aliyundrive §6.1)",
     "numeric-ids": "drive ids are numbers, as in some of the vendor's examples (PDS §1.1)",
+    "share-canary": "share calls without the share page's x-canary are 429 (Aliyundrive §B3)",
     "short-pages": "pages hold fewer entries than asked and still go on (Aliyundrive §6.1)",
 }
 SIGNATURE_CHECKS = ("off", "shape", "strict")
@@ -52,7 +52,6 @@ class Settings:
     max_bodies: int = 0
     async_polls: int = 2
     capacity_bytes: int = 1 << 40
-    domain_used_bytes: int = 0
     speed_limit: float = 0.0
     retry_after_ms: int = 1000
     signature_check: str = "shape"

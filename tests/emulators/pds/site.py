@@ -19,9 +19,8 @@ from tests.emulators.pds.drives import User
 from tests.emulators.pds.errors import Refused, gateway_error, scripted
 from tests.emulators.pds.items import Items
 from tests.emulators.pds.links import Links
-from tests.emulators.pds.reach import Place, Reach
+from tests.emulators.pds.reach import Reach
 from tests.emulators.pds.routes import Call, Router, json_body
-from tests.emulators.pds.settings import SIGNATURE_CHECKS, Settings
 from tests.emulators.pds.shares import Shares
 from tests.emulators.pds.sharing import Sharing
 from tests.emulators.pds.storage import Storage
@@ -29,6 +28,7 @@ from tests.emulators.pds.tasks import Tasks
 from tests.emulators.pds.tokens import Tokens
 from tests.emulators.pds.tree import Tree
 from tests.emulators.pds.uploads import Uploads
+from tests.emulators.pds.verbs import Verbs
 from tests.emulators.signing import Keyring
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from tests.emulators.messages import Request, Response
     from tests.emulators.pds.batches import Batch
     from tests.emulators.pds.routes import Route
+    from tests.emulators.pds.settings import Settings
     from tests.emulators.pds.shares import Share
     from tests.emulators.pds.tokens import Session
-    from tests.emulators.pds.tree import Node
 
 DATA, NOTICE = "data", "notice"
 
@@ -145,7 +145,7 @@ class Site:
         """What a path without a handler is answered."""
         return gateway_error(404, "I404NF", "API not found")
 
-    def refuse(self, code: Any, message: str) -> Response:
+    def refuse(self, code: int | str, message: str) -> Response:
         """An error answer for scripted faults; a code, or a shape of `errors.scripted`."""
         return scripted(str(code), message, self.settings.retry_after_ms)
 
@@ -196,117 +196,12 @@ class Site:
         return share
 
     def control(self, verb: str, wish: dict[str, Any]) -> Any:
-        """Obey the control door; raises ValueError for what it does not know.
-
-        expire    {"what": "links" | "access" | "refresh" | "share_token" | "all"}
-        switch    {"name": "range-416", "on": true}, or {"range-416": true, ...}
-        settings  {"link_life_s": 900, ...}: any field of `settings.Settings`
-        share     {"link": a link or id, default the main share's, "state": "fine" | "expired" |
-                   "cancelled" | "forbidden" | "review", "password": "new", "require_login": true,
-                   "limits": {"download_limit": 1}, "flags": {"disable_download": true},
-                   "closed": "path of a folder that nobody may list"}
-        punish    {"path": "a/b.txt", "flag": 2}: in every drive
-        path      {"path": "a/b.txt"} tells drive_id and file_id; the owner's first
-        """
+        """Obey the control door; raises ValueError for what it does not know."""
         verbs = self.verbs()
         if verb not in verbs:
             raise ValueError(f"no verb {verb!r}; there are {', '.join(verbs)}")
         return verbs[verb](wish)
 
     def verbs(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        """The control verbs."""
-        return {
-            "expire": self._expire,
-            "switch": self._switch,
-            "settings": self._adjust,
-            "share": self._change_share,
-            "punish": self._punish,
-            "path": self._tell,
-        }
-
-    def _expire(self, wish: dict[str, Any]) -> dict[str, Any]:
-        what = wish.get("what", "all")
-        if what not in ("links", "access", "refresh", "share_token", "all"):
-            raise ValueError(f"cannot expire {what!r}")
-        if what in ("links", "all"):
-            self.links.expire()
-        if what in ("share_token", "all"):
-            self.shares.expire_tokens()
-        for kind in ("access", "refresh"):
-            if what in (kind, "all"):
-                self.tokens.expire(kind)
-        return {}
-
-    def _switch(self, wish: dict[str, Any]) -> dict[str, Any]:
-        named = {wish["name"]: wish.get("on", True)} if "name" in wish else wish
-        for name, on in named.items():
-            self.settings.switch(name, on=bool(on))
-        return {"on": sorted(self.settings.switches)}
-
-    def _adjust(self, wish: dict[str, Any]) -> dict[str, Any]:
-        for name, value in wish.items():
-            if name not in Settings.__slots__ or name == "switches":
-                raise ValueError(f"no setting {name!r}; there are {', '.join(Settings.__slots__)}")
-            if name == "signature_check" and value not in SIGNATURE_CHECKS:
-                raise ValueError(f"signature_check is one of {', '.join(SIGNATURE_CHECKS)}")
-            setattr(self.settings, name, value)
-        names = [name for name in Settings.__slots__ if name != "switches"]
-        return {name: getattr(self.settings, name) for name in names}
-
-    def _change_share(self, wish: dict[str, Any]) -> dict[str, Any]:
-        share = self._share_of(wish.get("link"))
-        if "password" in wish:
-            share.password = wish["password"] or ""
-        share.require_login = bool(wish.get("require_login", share.require_login))
-        share.limits.update(wish.get("limits", {}))
-        share.flags.update(wish.get("flags", {}))
-        share.expiration = wish.get("expiration", share.expiration)
-        if "closed" in wish:
-            share.closed_folders.add(self._at(share.drive.root, wish["closed"]).file_id)
-        match wish.get("state"):
-            case None:
-                pass
-            case "fine":
-                share.status, share.expired, share.forbidden = "enabled", False, False
-            case "expired":
-                share.expired = True
-            case "cancelled":
-                share.status = "disabled"
-            case "forbidden" | "review":
-                share.forbidden = True
-            case state:
-                raise ValueError(f"a share cannot be {state!r}")
-        return {"share_id": share.share_id}
-
-    def _punish(self, wish: dict[str, Any]) -> dict[str, Any]:
-        for root in self.tree.roots:
-            if root.directory == self.root:
-                node = self._at(root, wish["path"])
-                node.punish_flag = wish.get("flag", 2)
-                node.touch()
-        return {}
-
-    def _tell(self, wish: dict[str, Any]) -> dict[str, Any]:
-        users = (self.owner, self.publisher)
-        drives = [one for user in users for one in user.drives.values()]
-        drive = next(one for one in drives if one.root.directory == self.root)
-        return {"drive_id": drive.drive_id, "file_id": self._at(drive.root, wish["path"]).file_id}
-
-    def _share_of(self, link: str | None) -> Share:
-        if link is None:
-            return self.main_share
-        share_id = link.partition("/s/")[2].partition("/")[0].partition("?")[0] or link
-        try:
-            return self.shares.known(share_id)
-        except Refused:
-            raise ValueError(f"no share {link!r}") from None
-
-    def _at(self, root: Node, path: str) -> Node:
-        drive = next(
-            one for user in self.users.values() for one in user.drives.values() if one.root is root
-        )
-        place = Place(drive=drive, share=None, session=None, tree=self.tree)
-        try:
-            return place.by_path(f"/{path.strip('/')}")
-        except Refused:
-            raise ValueError(f"nothing at {path!r}") from None
+        """The control verbs of every domain: those of `verbs.Verbs`."""
+        return Verbs(self).table()
