@@ -192,6 +192,15 @@ def test_names_can_be_escaped(root):
     assert names(page) == ["q[\x0234][\x0260][\x0262]"]
 
 
+def test_system_folders_come_first(root):
+    """Whatever the order, and `sys_count` counts them (§4.1)."""
+    asker = Asker(root, "--defect", "system-folders")
+    page = asker.files(o="file_size", asc=0, fc_mix=1)
+    assert set(names(page)[:2]) == {"最近接收", "云下载"}
+    assert (page["sys_count"], page["count"]) == (2, 12)
+    assert asker.files(asker.site.tree.find("dir0").id)["sys_count"] == 0
+
+
 def test_fields_can_be_missing(root):
     """What may be missing is missing or null."""
     entry = Asker(root, "--defect", "sparse").files()["data"][0]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_LIMIT = 32
 _UNSUPPORTED_ORDER = 20130827
+# Folders of the service's own, which stand before all others in the root (§4.1).
+_SYSTEM_FOLDERS = ("最近接收", "云下载")
 # What `type` asks for, by extension; 99 is every file.
 _TYPES = {
     1: frozenset({"txt", "pdf", "doc", "docx", "xls", "xlsx", "ppt", "srt"}),
@@ -109,6 +111,8 @@ class Listing:
             self._tree.notice(folder)
         else:
             self._tree.look(folder)
+        if folder is self._tree.root and self._settings.on("system-folders"):
+            self._show_system_folders()
         nodes = self._nodes(call, folder, order, dialect)
         wraps = dialect.fixed and self._settings.on("aps-wraps")
         if wraps and offset >= self._settings.largest_aps_page:
@@ -176,6 +180,13 @@ class Listing:
             }
             for one in (root, *folder.lineage())
         ]
+
+    def _show_system_folders(self) -> None:
+        root = self._tree.root
+        if any(child.pinned for child in root.children.values()):
+            return
+        for name in _SYSTEM_FOLDERS:
+            self._tree.make(root, name, root.created_ns).pinned = True
 
     def _order(self, call: Call, folder: Node, dialect: Dialect) -> Order:
         remembered = folder.remembered or REMEMBERED

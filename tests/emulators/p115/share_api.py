@@ -109,7 +109,8 @@ class ShareApi:
                 "can_global_appeal": 0,
             },
         }
-        return respond({"state": True, "error": "", "errno": 0, "data": data})
+        errno = self._spelling.errno()
+        return respond({"state": True, "error": "", "errno": errno, "data": data})
 
     def _about(self, share: Share) -> dict[str, Any]:
         text, number = self._spelling.text, self._spelling.number
