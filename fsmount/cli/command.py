@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "login": ("signing", "Sign in to a remote and keep its token."),
     "logout": ("signing", "Forget a remote's token, and tell the site."),
     "remotes": ("remotes", "List configured remotes; example DRIVER prints a stanza."),
-    "share": ("sharing", "Ask about shares: share info SOURCE."),
+    "share": ("sharing", "Ask about shares; make, list, change, end your own; save others'."),
     "offline": ("offline", "Have the provider fetch links into a drive by itself."),
     "status": ("watching", "Show what each mount is doing."),
     "cache": ("caching", "See what is cached, keep files (pin), let go of them (evict)."),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A person waits and can press Ctrl-C; a kernel request could not.
 _ANSWER_WITHIN_S = 60.0
+# Names are looked up, no file is read.
+_BROWSING_BYTES = 16 << 20
 
 
 @asynccontextmanager
@@ -47,6 +49,25 @@ async def find(
     wanted = parse_options(options)
     config = load_config(config_path(invocation, wanted.config), directories)
     return await find_source(text, config, wanted.remote, directories), directories
+
+
+@asynccontextmanager
+async def open_browsed(
+    invocation: Invocation, text: str, options: Sequence[str]
+) -> AsyncIterator[tuple[Remote, Filesystem]]:
+    """Open the remote that ``text`` means, and the tree over it; no listing is kept on disk."""
+    async with (
+        open_source(invocation, text, options) as remote,
+        open_reader(memory_bytes=_BROWSING_BYTES, disk=None) as reader,
+        open_filesystem(
+            remote.member,
+            reader=reader,
+            store=None,
+            answer_within_s=_ANSWER_WITHIN_S,
+            stale_after_s=_ANSWER_WITHIN_S,
+        ) as filesystem,
+    ):
+        yield remote, filesystem
 
 
 @asynccontextmanager

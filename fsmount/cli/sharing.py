@@ -1,4 +1,4 @@
-"""``share info``: what a share tells about itself."""
+"""``share``: what a share tells about itself; making, listing, changing, ending and saving them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fsmount.cli.owning import cancel, create, shares, update
 from fsmount.cli.parameters import Group, Invocation, with_options
 from fsmount.cli.rows import local_time, printable, say
+from fsmount.cli.saving import save
 from fsmount.errors import NotSupported
 
 if TYPE_CHECKING:
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def share() -> None:
-    """Ask about shares."""
+    """Ask about shares, make and end your own, save those of others."""
+
+
+for command in (create, shares, update, cancel, save):
+    share.add_command(command)
 
 
 @share.command()

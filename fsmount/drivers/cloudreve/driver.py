@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 from fsmount.account.account import Limit
 from fsmount.drivers import wire
@@ -14,8 +12,10 @@ from fsmount.drivers.cloudreve import api, details, entries, refusals
 from fsmount.drivers.cloudreve.api import Position
 from fsmount.drivers.cloudreve.auth import CloudreveScheme
 from fsmount.drivers.cloudreve.entries import ROOT_ID, SINGLE
+from fsmount.drivers.cloudreve.links import another_version, rewritten
 from fsmount.drivers.cloudreve.login import sign_out, start_login
 from fsmount.drivers.cloudreve.options import CloudreveOptions, Site, accept, place
+from fsmount.drivers.cloudreve.owned import OwnShares
 from fsmount.drivers.cloudreve.pasted import parse_link, probe
 from fsmount.drivers.cloudreve.uri import SCHEME, FileUri
 from fsmount.errors import (
@@ -37,14 +37,12 @@ if TYPE_CHECKING:
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions
     from fsmount.drivers.cloudreve.api import FilePage
-    from fsmount.model import EntryId, FolderSize
+    from fsmount.model import EntryId, FolderSize, OwnShare
 
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
 """Links per call. Servers take 3000; 100 take 16 ms of their time (wire §8, §15)."""
-
-_ENTITY = re.compile(r"/api/v4/file/content/([^/]+)/")
 
 BORDER_ATTEMPTS = 4
 """Sizes tried for one page before its border is called broken; two do on a folder at rest."""
@@ -62,7 +60,8 @@ class CloudreveDriver:
     """One drive or share (``drivers.base.Driver``); holds no state beyond its options.
 
     Also ``Quota`` (own drive only), ``BatchLinks``, ``ShareDetails`` (shares only),
-    ``FolderSizes``, ``Thumbnails`` and ``ReadsContentErrors``.
+    ``FolderSizes``, ``Thumbnails`` and ``ReadsContentErrors``; of an own drive ``CreatesShares``,
+    ``ListsShares``, ``UpdatesShares`` and ``CancelsShares``.
     """
 
     def __init__(self, options: CloudreveOptions, account: Account) -> None:
@@ -70,6 +69,7 @@ class CloudreveDriver:
         self._account = account
         self._site = Site.parse(options.address)
         self._mounted = place(options)
+        self._shares = OwnShares(self._site, account)
         self._root = Entry(
             id=ROOT_ID, name="", kind=Kind.FOLDER, locator=str(self._mounted.without_password())
         )
@@ -146,7 +146,7 @@ class CloudreveDriver:
         urls = api.read_urls(answer, 1)
         if not urls.urls[0]:
             raise ProtocolError("the links of files: an empty one came without a reason")
-        if (changed := _another_version(file, urls.urls[0])) is not None:
+        if (changed := another_version(file, urls.urls[0])) is not None:
             raise changed
         return self._link(urls.urls[0], urls.lifetime_s)
 
@@ -180,7 +180,7 @@ class CloudreveDriver:
         over: FsmountError | None = None
         for file in files:
             if url := urls.get(file.id):
-                found.append(_another_version(file, url) or self._link(url, lifetime_s))
+                found.append(another_version(file, url) or self._link(url, lifetime_s))
             elif over is not None:
                 found.append(over)
             elif file.id in urls and _is_ahead_of_need():
@@ -253,6 +253,36 @@ class CloudreveDriver:
         found = details.read_thumbnail(await self._account.call("thumbnail", call))
         return self._link(found.urls[0], found.lifetime_s)
 
+    async def create_share(
+        self, entries: Sequence[Entry], *, name: str, code: str | None, lifetime_s: float | None
+    ) -> OwnShare:
+        """Share a file or folder; see ``CreatesShares``. Without a code it is open to anybody."""
+        return await self._shares.create(
+            [self._uri(entry) for entry in entries], name=name, code=code, lifetime_s=lifetime_s
+        )
+
+    async def own_shares(self, cursor: str | None) -> tuple[Sequence[OwnShare], str | None]:
+        """Return a page of the account's shares; see ``ListsShares``."""
+        return await self._shares.page(cursor)
+
+    async def update_share(
+        self,
+        share_id: str,
+        *,
+        name: str | None = None,
+        code: str | None = None,
+        lifetime_s: float | None = None,
+        never_expires: bool = False,
+    ) -> OwnShare:
+        """Change a share; see ``UpdatesShares``."""
+        return await self._shares.update(
+            share_id, name=name, code=code, lifetime_s=lifetime_s, never_expires=never_expires
+        )
+
+    async def cancel_share(self, share_id: str) -> None:
+        """End a share; see ``CancelsShares``."""
+        await self._shares.cancel(share_id)
+
     def classify_content(
         self, status: int, headers: Mapping[str, str], body: bytes
     ) -> FsmountError | None:
@@ -316,45 +346,12 @@ class CloudreveDriver:
         )
 
 
-def _another_version(file: Entry, url: str) -> Changed | None:
-    """Return the failure when ``url`` names another entity than the listed one; None when not.
-
-    The server links a file's current entity, whatever was listed: its bytes would go on where
-    cached ones of the listed version end. URLs of other storage name no entity (wire §8).
-    """
-    entity = _ENTITY.search(urlsplit(url).path)
-    if entity is None or file.version in ("", entity[1]):
-        return None
-    return Changed(f'"{file.name}" was overwritten since it was listed')
-
-
 def _is_counted(file: Entry) -> bool:
     return file.locator.endswith(SINGLE)
 
 
 def _is_ahead_of_need() -> bool:
     return priority.get() >= Priority.PREFETCH
-
-
-def rewritten(url: str, site: Site, when: str) -> str:
-    """Return ``url`` with the site's configured name replaced by the address that was given.
-
-    Links carry the configured site URL, not the host that was called; where that is wrong (often
-    ``http://localhost:5212``), listings work and downloads fail (wire §8). Only the path is signed.
-    Links to slaves, buckets and CDNs are never touched.
-    """
-    marker = "/api/v4/file/content/"
-    parts = urlsplit(url)
-    if when == "never" or marker not in parts.path:
-        return url
-    if when == "auto" and (_is_loopback(site.address) or not _is_loopback(url)):
-        return url
-    return f"{site.address}{url[url.index(marker) :]}"
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _itself(folder: Entry, page: FilePage) -> Entry:
@@ -411,6 +408,10 @@ SPEC = DriverSpec(
             Ability.CONTENT_ERRORS,
             Ability.FOLDER_SIZES,
             Ability.THUMBNAILS,
+            Ability.SHARE_CREATE,
+            Ability.SHARE_LIST,
+            Ability.SHARE_UPDATE,
+            Ability.SHARE_CANCEL,
         }
     ),
     open=_open,
@@ -428,6 +429,7 @@ SPEC = DriverSpec(
         "link": Limit(concurrency=4),
         # Each may be a picture that the server has to make first, most of a second (wire §8.2).
         "thumbnail": Limit(concurrency=2),
+        "share": Limit(concurrency=2),
         "auth": Limit(concurrency=1),
         "content": Limit(concurrency=16),
     },

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from fsmount.drivers.cloudreve import api
-from fsmount.drivers.cloudreve.driver import SPEC, rewritten
+from fsmount.drivers.cloudreve.driver import SPEC
+from fsmount.drivers.cloudreve.links import rewritten
 from fsmount.drivers.cloudreve.options import Site as Place
 from fsmount.errors import (
     Changed,
