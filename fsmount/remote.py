@@ -329,7 +329,8 @@ async def _refresher(
         remote=source.signer_name,
         directory=directories.credentials if directories else None,
     )
-    for secret in (found.password, found.refresh_token, found.access_token):
+    secrets = (found.password, found.refresh_token, found.access_token, found.private_key)
+    for secret in secrets:
         logs.keep_secret(secret)
     # An own drive has no other way than a login, and one that comes later is found by itself.
     if source.is_share and not source.options.auth and not found:

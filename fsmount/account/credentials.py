@@ -26,6 +26,7 @@ _COMMAND_WITHIN_S = 60.0
 _FILE_WITHIN_S = 10.0
 # The largest secret known is a JWT of some kilobytes; anything beyond is the wrong file.
 _MOST_BYTES = 65536
+_SEVERAL_LINES = frozenset({"private_key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Credentials:
     password: str = ""
     refresh_token: str = ""
     access_token: str = ""
+    private_key: str = ""
 
     def __repr__(self) -> str:
         """Name the fields that are set."""
@@ -47,7 +49,12 @@ class Credentials:
 
     def __bool__(self) -> bool:
         """True when any of them is a way in: a login alone is not."""
-        return bool(self.password or self.refresh_token or self.access_token)
+        return bool(self.signs_in or self.refresh_token or self.access_token)
+
+    @property
+    def signs_in(self) -> bool:
+        """True when they open a session of their own, as often as one is needed."""
+        return bool(self.password or self.private_key)
 
 
 async def resolve(
@@ -55,10 +62,11 @@ async def resolve(
 ) -> Credentials:
     """Return the secrets that ``options`` name, wherever they are kept.
 
-    Of ``login`` (or ``email``), ``password``, ``refresh_token`` and ``access_token`` (or
-    ``cookie``) each may be given as it is, as ``NAME_file``, as ``NAME_command`` (the first line it
-    prints), or as the systemd credential ``REMOTE.NAME``, which is looked for when none of the
-    others is given. Other options are not looked at; ``None`` and "" mean "not given".
+    Of ``login`` (or ``email``), ``password``, ``refresh_token``, ``access_token`` (or ``cookie``)
+    and ``private_key`` (several lines, in PEM) each may be given as it is, as ``NAME_file``, as
+    ``NAME_command`` (the first line it prints; all of a key), or as the systemd credential
+    ``REMOTE.NAME``, which is looked for when none of the others is given. Other options are not
+    looked at; ``None`` and "" mean "not given".
 
     Runs commands and reads files, each within its own deadline; cancelling ends a command.
 
@@ -90,16 +98,16 @@ async def _secret(name: str, given: Mapping[str, str], remote: str, directory: P
         if directory is None or "/" in remote:
             return ""
         credential = directory / f"{remote}.{name}"
-        return await _from_file(name, credential) if credential.exists() else ""
+        return await _from_file(name, name, credential) if credential.exists() else ""
     (way,) = ways
     if way == name:
-        return _one_line(given[way], f'"{name}"')
+        return _secret_text(name, given[way], f'"{name}"')
     if way == f"{name}_file":
-        return await _from_file(way, Path(given[way]))
-    return await _from_command(way, given[way])
+        return await _from_file(name, way, Path(given[way]))
+    return await _from_command(name, way, given[way])
 
 
-async def _from_file(option: str, path: Path) -> str:
+async def _from_file(name: str, option: str, path: Path) -> str:
     try:
         # In a thread that may be left behind: opening a pipe waits for its writer.
         with trio.fail_after(_FILE_WITHIN_S):
@@ -112,7 +120,7 @@ async def _from_file(option: str, path: Path) -> str:
     except UnicodeDecodeError:
         # Without its cause: that one quotes the bytes.
         raise UsageError(f"cannot read {option} {path}: it is not UTF-8 text") from None
-    return _one_line(text, f"{option} {path}")
+    return _secret_text(name, text, f"{option} {path}")
 
 
 def _read(path: Path) -> bytes:
@@ -124,7 +132,7 @@ def _read(path: Path) -> bytes:
         return file.read(_MOST_BYTES)
 
 
-async def _from_command(option: str, command: str) -> str:
+async def _from_command(name: str, option: str, command: str) -> str:
     try:
         words = shlex.split(command)
     except ValueError as exc:
@@ -156,7 +164,15 @@ async def _from_command(option: str, command: str) -> str:
         raise UsageError(f"{called} printed something that is not UTF-8 text") from None
     # Password stores print further fields below the password.
     first, *_ = text.splitlines() or [""]
-    return _one_line(first, called)
+    return _secret_text(name, text if name in _SEVERAL_LINES else first, called)
+
+
+def _secret_text(name: str, text: str, where: str) -> str:
+    if name not in _SEVERAL_LINES:
+        return _one_line(text, where)
+    if not text.strip() or "\0" in text:
+        raise UsageError(f"{where} is empty, or is not text")
+    return text
 
 
 def _one_line(text: str, where: str) -> str:

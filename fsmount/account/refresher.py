@@ -102,7 +102,11 @@ class Refresher:
         self._scheme = scheme
         self._tokens = tokens
         self._credentials = credentials
-        self._login = Credentials(login=credentials.login, password=credentials.password)
+        self._login = Credentials(
+            login=credentials.login,
+            password=credentials.password,
+            private_key=credentials.private_key,
+        )
         self._send = send
         self._name = name
         self._clock = clock
@@ -269,7 +273,7 @@ class Refresher:
                     self._refused.append(digest(base.refresh))
                     log.info("remote=%s a refresh token was refused: %s", self._name, exc.message)
                     refusal = exc
-            if self._credentials.password:
+            if self._credentials.signs_in:
                 self._count_rejection(rejected)
                 try:
                     return await self._exchange(self._scheme.sign_in, self._login, kept)
@@ -361,7 +365,7 @@ class Refresher:
         return bool(getattr(self._scheme, "reusable_refresh", False))
 
     def _renewable(self, token: Token) -> bool:
-        return bool(token.refresh or self._credentials.password)
+        return bool(token.refresh or self._credentials.signs_in)
 
     def _aged(self, token: Token) -> Aged:
         return aged(token, now=self._clock(), wall=self._wall())

@@ -95,7 +95,7 @@ class FakeProvider:
         await trio.sleep(self.takes_s)
         if self.failures:
             raise self.failures.pop(0)
-        if credentials.password != self.password:
+        if self.password not in (credentials.password, credentials.private_key):
             raise LoginLost("the password is refused")
         return self.give()
 

@@ -247,7 +247,19 @@ async def test_a_refusal_with_a_password_signs_in(provider):
 
 
 @pytest.mark.autojump
+async def test_a_private_key_signs_in_as_a_password_does(provider):
+    """An application that signs in by itself does so whenever its token cannot be renewed."""
+    provider.password = "a key"
+    refresher = in_memory(provider, Credentials(private_key="a key"))
+    first = await refresher.current()
+    provider.revoke(first)
+    provider.valid_refresh.clear()
+    assert (await refresher.renew(first)).access == "access-2"
+    assert len(provider.sign_ins) == 2
+
+
 @pytest.mark.logs("login lost")
+@pytest.mark.autojump
 async def test_a_wrong_password_is_tried_once(provider):
     """Ten callers, then an hour of callers: one attempt, or the account would be locked."""
     provider.password = "another"
