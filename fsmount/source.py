@@ -257,7 +257,7 @@ async def _asked(candidates: Mapping[str, LinkMatch], send: Send | None) -> str 
         if probe is None:
             continue
         try:
-            if await probe(match.options["address"], send):
+            if await probe(match.site or match.options["address"], send):
                 return name
         except (Unreachable, TimedOut) as exc:
             log.debug("source=%s cannot be asked who it is: %s", match.shown, exc)

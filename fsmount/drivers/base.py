@@ -388,11 +388,13 @@ class LinkMatch:
         options: What the text says, as options of the driver.
         shown: The text as it may be shown: codes blanked.
         certain: False when the site must be asked whether it is what it looks like.
+        site: Where it is asked; "" at the option ``address``.
     """
 
     options: Mapping[str, str]
     shown: str
     certain: bool = True
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

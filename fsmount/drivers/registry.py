@@ -15,6 +15,7 @@ REGISTRY: dict[str, str] = {
     "aliyundrive": "fsmount.drivers.aliyundrive.driver",
     "aliyundrive_open": "fsmount.drivers.aliyundrive_open.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
+    "pds": "fsmount.drivers.pds.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""
 

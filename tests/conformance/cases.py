@@ -10,7 +10,7 @@ from fsmount import source as sources
 from fsmount.config import load_config
 from fsmount.remote import open_remote
 from fsmount.store.directories import Directories
-from tests.conformance import aliyun, cloudreve
+from tests.conformance import aliyun, cloudreve, pds
 from tests.emulators import open_emulator
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CASES = (
     *cloudreve.CASES,
     *aliyun.CASES,
+    *pds.CASES,
 )
 """Every way in to every driver."""
 

@@ -120,7 +120,7 @@ class PdsProvider(Site):
                     "private_key_file": f"{{folder}}/{_KEY_FILE}",
                     "user_id": self.owner.user_id,
                 },
-                "share": shared | locked,
+                "shared": shared | locked,
             },
             files={_KEY_FILE: key_pair().private_pem},
             more={
