@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.emulators.p115.sessions import Sessions
 
 _LOGIN_LIFE_S = 2592000
-# A picture of one transparent pixel: nobody scans it.
+# A picture of one pixel: nobody scans it.
 _PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000a49444154789c63000100"
-    "00050001 0d0a2db40000000049454e44ae426082".replace(" ", "")
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49"
+    "444154789c636000000002000148afa4710000000049454e44ae426082"
 )
 
 

@@ -14,7 +14,7 @@ from tests.emulators.p115.envelope import respond
 from tests.emulators.p115.file_api import by_pickcode
 from tests.emulators.p115.links import AGENT, AGENT_AND_COOKIE
 from tests.emulators.p115.routes import Route
-from tests.emulators.p115.sessions import ANDROID_SLOTS
+from tests.emulators.p115.sessions import ANDROID_SLOTS, USER_ID
 
 if TYPE_CHECKING:
     from tests.emulators.messages import Response
@@ -165,7 +165,7 @@ class LinkApi:
             "file_size": self._spelling.text("file_size", node.size),
             "file_url": made.url,
             "pickcode": node.pickcode,
-            "user_id": 100000001,
+            "user_id": USER_ID,
         }
 
     def _opened(self, call: Call) -> tuple[dict[str, Any], bytes]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.emulators.p115 import envelope
 from tests.emulators.p115.orders import APP_ORDERS, REMEMBERED, WEB_ORDERS, Order, Ordered
+from tests.emulators.p115.sessions import USER_ID
 
 if TYPE_CHECKING:
     from tests.emulators.p115.routes import Call
@@ -51,7 +52,7 @@ class Dialect:
 
     Attributes:
         orders: The orders it knows; others sort as `user_utime`.
-        most: Entries of a page at most; `_more_s` says what more than that does.
+        most: Entries of a page at most; asking for more gives as many.
         fixed: The only order it has, "" for a choice.
         mixes: Whether `fc_mix` counts.
         show_dir: What `show_dir` is when it was not sent.
@@ -150,7 +151,7 @@ class Listing:
             **shown,
             "is_asc": number("is_asc", shown["is_asc"]),
             "sys_count": 0 if page.folder.parent is not None else system,
-            "uid": text("uid", 100000001),
+            "uid": text("uid", USER_ID),
             **self._spelling.optional(
                 {"natsort": 1, "cur": 1, "stdir": 1, "star": 0, "type": 0, "is_q": 0}
             ),

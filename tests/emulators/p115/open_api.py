@@ -113,7 +113,7 @@ class OpenApi:
             "suffix": call.text("suffix"),
             "cur": call.number("cur"),
             "stdir": call.number("stdir"),
-            "path": [{**entry, "name": entry["name"]} for entry in self._listing.path(page.folder)],
+            "path": self._listing.path(page.folder),
         }
         return given([self._views.app(node) for node in page.nodes], **top)
 
