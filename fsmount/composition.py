@@ -20,6 +20,7 @@ from fsmount.config import load_config
 from fsmount.daemon import Served
 from fsmount.drivers.base import Ability, OfflineDownloads
 from fsmount.errors import UsageError
+from fsmount.guard import Guard
 from fsmount.offline import Watched, watching_downloads
 from fsmount.reader.stream import open_reader
 from fsmount.remote import describe
@@ -99,6 +100,7 @@ def composition(
                 listing_ttl_s=assembly.listing_ttl_s,
                 verbs={**_verbs(filesystem, assembly), **door.verbs()},
                 costly=_costly(filesystem, assembly),
+                guard=Guard(config.guard),
                 details=lambda: {
                     "memory": dict(reader.statistics()),
                     "disk": dict(disk.statistics()),

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fsmount import drivers
+from fsmount.budgets import BadBudget, Budgets, parse_budgets
 from fsmount.drivers.declared import declared
 from fsmount.errors import UsageError
 
@@ -72,12 +73,14 @@ class Config:
         remotes: By name, in the file's order.
         mounts: Several remotes as one tree, by name; no name is a remote's.
         broken: Remotes whose tables are not understood, by name, when that was to be borne.
+        guard: What each kind of program may have of a mount.
         path: The file; None when there is none.
     """
 
     remotes: Mapping[str, RemoteConfig] = field(default_factory=dict)
     mounts: Mapping[str, MountConfig] = field(default_factory=dict)
     broken: Mapping[str, UsageError] = field(default_factory=dict)
+    guard: Budgets = field(default_factory=Budgets)
     path: Path | None = None
 
 
@@ -128,8 +131,8 @@ def parse_config(text: str, path: Path, *, lenient: bool = False) -> Config:
         raise UsageError(f"cannot read the configuration {path}: {exc}") from exc
     file = _File(path=path, text=text)
     for name in document:
-        if name not in ("remotes", "mounts"):
-            raise file.unknown((), name, ["remotes", "mounts"])
+        if name not in ("remotes", "mounts", "guard"):
+            raise file.unknown((), name, ["remotes", "mounts", "guard"])
     remotes: dict[str, RemoteConfig] = {}
     broken: dict[str, UsageError] = {}
     for name, table in _tables(document, file):
@@ -143,7 +146,22 @@ def parse_config(text: str, path: Path, *, lenient: bool = False) -> Config:
         name: _mount(name, table, {**remotes, **broken}, file)
         for name, table in _tables(document, file, "mounts")
     }
-    return Config(remotes=remotes, mounts=mounts, broken=broken, path=path)
+    guard = _guard(document.get("guard", {}), file)
+    return Config(remotes=remotes, mounts=mounts, broken=broken, guard=guard, path=path)
+
+
+def _guard(table: object, file: _File) -> Budgets:
+    at = ("guard",)
+    if not isinstance(table, dict):
+        raise file.wrong((), '"guard" is not a table', "write [guard] above its keys", key="guard")
+    try:
+        return parse_budgets(table)
+    except BadBudget as exc:
+        if not exc.wanted:
+            raise file.unknown(at, exc.key, exc.known) from exc
+        raise file.wrong(
+            at, f"[guard] {exc.key}: not understood", f"write {exc.wanted}", key=exc.key
+        ) from exc
 
 
 def _tables(

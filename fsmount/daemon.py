@@ -21,6 +21,7 @@ import trio
 from fsmount import errors, metrics
 from fsmount.attributes import ExtendedAttributes
 from fsmount.control import serve_control
+from fsmount.guard import Guard
 from fsmount.health import State
 from fsmount.kernel import Invalidations, KernelMount, mounted
 from fsmount.model import ROOT_INODE
@@ -80,6 +81,7 @@ class Served:
         listing_ttl_s: Seconds its listings are fresh.
         details: Parts of ``status`` that the layers below know (memory, disk, governor).
         verbs: Further questions of the control door that they can answer.
+        guard: Lets programs in by what they are.
         costly: What a call to the provider tells of a file; None where nobody can be asked.
     """
 
@@ -92,6 +94,7 @@ class Served:
     details: Callable[[], Mapping[str, object]] = dict
     verbs: Mapping[str, Verb] = field(default_factory=dict)
     costly: Costly | None = None
+    guard: Guard = field(default_factory=Guard)
 
 
 Compose: TypeAlias = Callable[[Kernel], AbstractAsyncContextManager[Served]]
@@ -301,9 +304,9 @@ async def _listed(filesystem: Filesystem) -> None:
 def _operations(served: Served, options: MountOptions) -> Operations:
     look = appearance(options, served.listing_ttl_s)
     if not options.xattr:
-        return Operations(served.filesystem, look)
+        return Operations(served.filesystem, look, served.guard)
     attributes = ExtendedAttributes(served.filesystem, os.getuid(), served.costly)
-    return AttributeOperations(served.filesystem, look, attributes)
+    return AttributeOperations(served.filesystem, look, served.guard, attributes)
 
 
 def appearance(options: MountOptions, listing_ttl_s: float) -> Appearance:
@@ -343,6 +346,7 @@ def _verbs(served: Served, place: Place, operations: Operations) -> dict[str, Ve
             "until": report.until,
             "space": None if space is None else {"total": space.total, "used": space.used},
             "requests": operations.statistics(),
+            "guard": served.guard.snapshot(),
             **served.details(),
         }
 

@@ -36,13 +36,15 @@ import pyfuse3
 import trio
 
 from fsmount import errors
+from fsmount.guard import Guard
 from fsmount.model import Inode, Priority, priority
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from fsmount.attributes import ExtendedAttributes
-    from fsmount.vfs.filesystem import Attributes, FileHandle, Filesystem, FolderHandle
+    from fsmount.guard import GuardedFile
+    from fsmount.vfs.filesystem import Attributes, Filesystem, FolderHandle
 
 log = logging.getLogger(__name__)
 
@@ -142,17 +144,21 @@ class Operations(pyfuse3.Operations):
     Args:
         filesystem: Answers everything.
         appearance: Owner, modes and timeouts.
+        guard: Lets programs in by what they are.
     """
 
     supports_dot_lookup = False
     enable_writeback_cache = False
 
-    def __init__(self, filesystem: Filesystem, appearance: Appearance) -> None:
+    def __init__(
+        self, filesystem: Filesystem, appearance: Appearance, guard: Guard | None = None
+    ) -> None:
         super().__init__()
         self._filesystem = filesystem
+        self._guard = guard or Guard()
         self._appearance = appearance
         self._numbers = itertools.count(1)
-        self._files: dict[int, FileHandle] = {}
+        self._files: dict[int, GuardedFile] = {}
         self._folders: dict[int, tuple[Inode, FolderHandle]] = {}
         self._running: set[trio.CancelScope] = set()
         self._ending = False
@@ -339,10 +345,12 @@ class Operations(pyfuse3.Operations):
 
     @_opening
     async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:
-        """Open a file for reading; asks nobody."""
+        """Open a file for reading; asks nobody, and waits only where files are counted."""
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & (os.O_TRUNC | os.O_CREAT):
             _refuse()
-        handle = self._filesystem.open_file(Inode(inode))
+        handle = await self._guard.open(
+            ctx.pid, functools.partial(self._filesystem.open_file, Inode(inode))
+        )
         number = next(self._numbers)
         self._files[number] = handle
         return pyfuse3.FileInfo(
@@ -357,9 +365,10 @@ class Operations(pyfuse3.Operations):
     ) -> memoryview | bytes:
         """Return bytes of an open file: at once when they are in memory."""
         self._counts["read"] += 1
-        priority.set(Priority.READING)
         try:
-            at_hand = self._files[fh].read_nowait(off, size)
+            file = self._files[fh]
+            priority.set(file.urgency)
+            at_hand = file.read_nowait(off, size)
         except Exception:  # noqa: BLE001 - told and answered by the way that has the wrapper
             at_hand = None
         if at_hand is not None:
@@ -405,15 +414,18 @@ class AttributeOperations(Operations):
     """The handlers of a mount with extended attributes (``-o xattr``).
 
     Args:
-        filesystem: As ``Operations``.
-        appearance: As ``Operations``.
+        filesystem, appearance, guard: As ``Operations``.
         attributes: Answers them.
     """
 
     def __init__(
-        self, filesystem: Filesystem, appearance: Appearance, attributes: ExtendedAttributes
+        self,
+        filesystem: Filesystem,
+        appearance: Appearance,
+        guard: Guard,
+        attributes: ExtendedAttributes,
     ) -> None:
-        super().__init__(filesystem, appearance)
+        super().__init__(filesystem, appearance, guard)
         self._attributes = attributes
 
     @_metadata

@@ -87,7 +87,7 @@ def test_an_empty_file_is_a_configuration_without_remotes():
         ),
         (
             "\nlog = 'x'\n",
-            '/c/config.toml line 2: unknown name "log"; known are mounts, remotes',
+            '/c/config.toml line 2: unknown name "log"; known are guard, mounts, remotes',
         ),
         (
             "[mounts.a]\nsource = 'x'\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from types import SimpleNamespace
 
 import pyfuse3
 import pytest
@@ -15,7 +16,7 @@ from fsmount.model import ROOT_INODE, Priority, priority
 from fsmount.operations import METADATA_WITHIN_S, READ_WITHIN_S, Appearance, Operations
 from tests.mount.fake_mount import FakeFilesystem
 
-CTX = None
+CTX = SimpleNamespace(pid=0, uid=1000)  # a process that cannot be told
 
 
 class Filesystem(FakeFilesystem):

@@ -46,6 +46,9 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
     for name, lane in (told.get("governor") or {}).items():
         if notable := list(_lane(lane)):
             yield f"{name}: {', '.join(notable)}"
+    for kind, guarded in (told.get("guard") or {}).items():
+        if guarded["refused"]:
+            yield f"guard: {guarded['refused']} opens refused to programs of the kind {kind}"
     for handle in told.get("handles") or ():
         yield from _handle(handle)
 
@@ -75,6 +78,8 @@ def _handle(handle: Mapping[str, Any]) -> Iterator[str]:
     """Yield an open file's lines: what and where in it, what is at hand, what is being done."""
     size, position = handle.get("size") or 0, handle.get("position") or 0
     what = [f"open: {handle['path']} ({size_text(size)})"]
+    if handle.get("opener"):
+        what.append(f"by {handle['opener']}")
     if handle.get("changed"):
         what.append("changed since it was opened")
     if size and position:

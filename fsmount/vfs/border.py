@@ -103,9 +103,11 @@ class FileHandle(Protocol):
         keep_cache: The kernel's pages of this inode are of this very version.
         direct_io: The kernel must pass each read on: the size is not known yet, or another version
             of the file is still open and its pages must not be mixed with these.
+        opener: Who opened it, for ``status``; set by whoever knows.
     """
 
     inode: Inode
+    opener: str
     size: int
     keep_cache: bool
     direct_io: bool

@@ -191,6 +191,7 @@ class OpenFile:
         self.version = version_of(node.entry)
         self.inode = node.inode
         self.size = node.size or 0
+        self.opener = ""
         self.keep_cache = keep_cache
         self.direct_io = mixed or node.size is None
         self._known = node.size is not None
@@ -286,7 +287,12 @@ class OpenFile:
     def snapshot(self) -> Mapping[str, object]:
         """Return size, state and what the stream tells."""
         stream = {} if self._stream is None else self._stream.snapshot()
-        return {"size": self.size, "changed": self._changed is not None, **stream}
+        return {
+            "size": self.size,
+            "changed": self._changed is not None,
+            "opener": self.opener,
+            **stream,
+        }
 
 
 class _OneByte:

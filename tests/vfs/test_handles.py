@@ -267,7 +267,7 @@ async def test_status_tells_every_open_file():
         handle = fs.open_file((await fs.find("d/a")).inode)
         await handle.read(0, 1)
         assert fs.status()["handles"] == [
-            {"path": "d/a", "size": 3, "changed": False, "position": 0}
+            {"path": "d/a", "size": 3, "changed": False, "opener": "", "position": 0}
         ]
         await handle.close()
         assert fs.status()["handles"] == []
