@@ -89,7 +89,9 @@ def composition(
             )
             files = await trio.to_thread.run_sync(files_of, place)
             pins = await enter(open_pins(filesystem, disk, pinned, place.name, files))
-            await enter(watching_downloads(_downloading(assembly, directories), filesystem))
+            downloads = await enter(
+                watching_downloads(_downloading(assembly, directories), filesystem)
+            )
             door = CacheDoor(filesystem=filesystem, disk=disk, pins=pins)
             yield Served(
                 filesystem=filesystem,
@@ -105,6 +107,7 @@ def composition(
                     "memory": dict(reader.statistics()),
                     "disk": dict(disk.statistics()),
                     "governor": assembly.governors(),
+                    "downloads": downloads(),
                 },
             )
 

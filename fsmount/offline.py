@@ -74,17 +74,25 @@ def is_due(ledger: Ledger, *, wall: float) -> bool:
 @asynccontextmanager
 async def watching_downloads(
     watched: Iterable[Watched], filesystem: Filesystem
-) -> AsyncIterator[None]:
-    """Let ``filesystem`` follow the downloads of ``watched`` while the block runs."""
+) -> AsyncIterator[Callable[[], int]]:
+    """Let ``filesystem`` follow the downloads of ``watched`` while the block runs.
+
+    Yields:
+        What tells how many are under way, as far as is known without asking.
+    """
+    watchers = [Watcher(each, filesystem) for each in watched]
     async with trio.open_nursery() as nursery:
-        for each in watched:
-            nursery.start_soon(Watcher(each, filesystem).run)
-        yield
+        for watcher in watchers:
+            nursery.start_soon(watcher.run)
+        yield lambda: sum(watcher.running for watcher in watchers)
         nursery.cancel_scope.cancel()
 
 
 class Watcher:
     """Follows the downloads of one remote for one mount.
+
+    Attributes:
+        running: How many were under way when it looked last.
 
     Args:
         watched: The remote.
@@ -101,6 +109,7 @@ class Watcher:
         self._filesystem = filesystem
         self._wall = wall
         self._shown: set[tuple[str, float]] = set()
+        self.running = 0
 
     async def run(self) -> None:
         """Follow them for ever; failures are logged, and asked again about later."""
@@ -140,6 +149,7 @@ class Watcher:
 
     async def _show(self, ledger: Ledger) -> None:
         """Have the folders of those that ended listed anew, each once."""
+        self.running = len(ledger.running)
         over = {(ident, task.ended) for ident, task in ledger.tasks.items() if task.ended}
         new = over - self._shown
         # Once, also when it fails: what is shown counts as old then, and whoever looks asks again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 
 from fsmount.errors import Throttled
 from fsmount.model import OfflineState, OfflineTask
-from fsmount.offline import Watched, Watcher, pause_s
+from fsmount.offline import Watched, Watcher, pause_s, watching_downloads
 from fsmount.store.offline import Awaited, Ledger, ended, started
 from fsmount.vfs.filesystem import open_filesystem
 from tests.vfs.cloud import Cloud, DictStore, FakeKernel, FakeReader, member_of, names_of
@@ -245,6 +246,25 @@ async def test_a_provider_that_refuses_is_left_alone_and_asked_again_later(drive
 async def refuse(_folder, _cursor):
     """Refuse to list."""
     raise Throttled("slow down")
+
+
+async def test_how_many_are_under_way_is_told(drive):
+    """For status; without asking anybody."""
+    memory, member = Memory(), member_of(drive, ttl_s=DAY_S)
+    async with open_filesystem(member, reader=FakeReader(), store=None) as filesystem:
+        watched = [Watched(member=member, driver=drive, ledger=memory)]
+        async with watching_downloads(watched, filesystem) as under_way:
+            assert under_way() == 0
+            memory.put(
+                lambda kept: Ledger(
+                    tasks={"a": Awaited(since=time.time()), "b": Awaited(since=time.time())},
+                    asked=time.time() + 1e6,
+                )
+            )
+            drive.begin("a", "")
+            drive.begin("b", "")
+            await trio.sleep(6)
+            assert under_way() == 2
 
 
 def test_how_long_nobody_is_asked_grows_with_the_age_of_the_newest():

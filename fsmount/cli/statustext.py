@@ -43,6 +43,8 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
     if disk := told.get("disk"):
         off = ", not writing (the disk is full or slow)" if disk["paused"] else ""
         yield f"disk cache: {size_text(disk['bytes'])} of {size_text(disk['budget'])}{off}"
+    if downloads := told.get("downloads"):
+        yield f"{downloads} offline download{'s' * (downloads != 1)} under way"
     for name, lane in (told.get("governor") or {}).items():
         if notable := list(_lane(lane)):
             yield f"{name}: {', '.join(notable)}"

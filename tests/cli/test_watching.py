@@ -79,6 +79,15 @@ def test_only_a_notable_pace_is_told(lane, text):
     assert not [line for line in told if "link h" in line]
 
 
+@pytest.mark.parametrize(
+    ("count", "line"), [(1, "1 offline download under way"), (2, "2 offline downloads under way")]
+)
+def test_what_the_provider_downloads_is_told(count, line):
+    """While there is any."""
+    assert lines({**TOLD, "downloads": count})[-1] == f"  {line}"
+    assert lines({**TOLD, "downloads": 0}) == lines(TOLD)
+
+
 def test_a_disk_cache_that_stopped_is_told():
     """Reading goes on, so only here it shows."""
     told = lines({**TOLD, "disk": {**TOLD["disk"], "paused": 1}})
