@@ -14,7 +14,7 @@ import trio
 
 import fsmount
 from fsmount.errors import ProtocolError, TimedOut
-from fsmount.model import Answer
+from fsmount.model import Answer, Priority, priority
 from fsmount.net.failures import HTTPX_ERRORS, from_httpx
 from fsmount.net.proxies import ProxiedTransport, Proxies
 from fsmount.net.tls import tls_context
@@ -31,6 +31,9 @@ _MOST_BODY_BYTES = 64 * 1024 * 1024
 _MOST_REDIRECTS = 5
 # Bounds sockets, not the account (the governor does that): connections of httpx are not limited.
 _MOST_AT_ONCE = 32
+# As long as a read waits for the next byte of its content (DESIGN promise 1): a link that does not
+# come is no better.
+_READING_WITHIN_S = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +81,20 @@ class ApiClient:
 
         Raises:
             Unreachable: No connection, no name, bad certificate, dropped half-way.
-            TimedOut: Not whole within ``answer_within_s``.
+            TimedOut: Not whole within ``answer_within_s``, or within 8 s where a read waits for it.
             ProtocolError: More redirects or bytes than any API sends.
         """
         host = _shown_host(call.url)
-        with trio.move_on_after(self._answer_within_s):
+        within_s = self._answer_within_s
+        if priority.get() <= Priority.OPENING:
+            within_s = min(within_s, _READING_WITHIN_S)
+        with trio.move_on_after(within_s):
             try:
                 async with self._limiter:
                     return await self._exchange(call, host)
             except HTTPX_ERRORS as exc:
                 raise from_httpx(exc, host) from exc
-        raise TimedOut(f"{host} did not answer within {self._answer_within_s:g} s")
+        raise TimedOut(f"{host} did not answer within {within_s:g} s")
 
     async def _exchange(self, call: Call, host: str) -> Answer:
         request = self._client.build_request(

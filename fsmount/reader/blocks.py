@@ -22,7 +22,7 @@ from fsmount.model import Priority, priority
 from fsmount.reader.gaps import Gaps
 from fsmount.reader.run import Run, Wait
 from fsmount.reader.trouble import Trouble
-from fsmount.reader.window import MIB, next_get
+from fsmount.reader.window import MIB, aligned, next_get, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +103,15 @@ class SharedFile:
                     self._service.freed()
             await self._service.room()
 
+    def worn_out(self) -> errors.FsmountError:
+        """Return the failure of a read that waited as long as a read may."""
+        failure = errors.TimedOut("the content comes too slowly to be read")
+        self._trouble.worn_out(failure, trio.current_time())
+        return failure
+
+    def _bytes_arrived(self) -> None:
+        self._trouble.over(trio.current_time())
+
     def _demand(self, handle: Reading, start: int, stop: int, wait: Wait) -> bool:
         """Hold the blocks of a read in ``wait``, its missing cells on their way; False: no room."""
         first, last = start // BLOCK, (stop - 1) // BLOCK
@@ -139,7 +148,7 @@ class SharedFile:
                 connections = self._pace.connections(max(handle.source.connections, 1))
                 window = handle.window.ahead(handle.window.current, self._service.share())
                 reach = handle.window.reach(start, stop, self._length(window, connections))
-                end = self._gaps.end(at, max(end, _aligned(reach, self.key.size)))
+                end = self._gaps.end(at, max(end, aligned(reach, self.key.size)))
             streaming = handle.window.is_streaming or end - at > BLOCK // 2
             run_end = self._admit_and_run(
                 at, end, streaming=streaming, urgent=True, source=handle.source
@@ -210,7 +219,7 @@ class SharedFile:
                 self._length(stop - position, connections),
                 max(-(-(size - at) // connections), 2 * least),
             )
-            end = _whole(
+            end = whole(
                 next_get(gap=at, position=position, stop=stop, size=size, length=length), at, size
             )
             if end <= at:
@@ -277,7 +286,7 @@ class SharedFile:
                 at,
                 admitted,
                 urgent=urgent,
-                arrived=self._trouble.over,
+                arrived=self._bytes_arrived,
                 done=self._block_done,
             )
             if len(self._runs) < max(source.connections, 1):
@@ -430,16 +439,3 @@ def views_of(blocks: Sequence[Block], start: int, stop: int) -> list[memoryview]
         block.seen |= cells_of(low, high)
         views.append(block.bytes[low:high])
     return views
-
-
-def _aligned(at: int, size: int) -> int:
-    """Return the end of the cell that ``at`` is in."""
-    return min(-(-at // CELL) * CELL, size)
-
-
-def _whole(end: int, at: int, size: int) -> int:
-    """Round the end of a GET down to a block where that costs little, else to a cell."""
-    if end == size:
-        return end
-    whole = end // BLOCK * BLOCK
-    return whole if (end - whole) * 16 <= end - at else end // CELL * CELL

@@ -28,6 +28,9 @@ _ACTIVE_S = 10.0
 _BAR = 64
 """Parts of the bar that shows what of a file is cached."""
 
+_READ_WITHIN_S = 58.0
+"""What a read may take in all (DESIGN promise 1), with a margin for the answer to get out."""
+
 _ROOM_POLL_S = 0.05
 """Who waits for memory looks again so often: a reply that was sent tells nobody."""
 
@@ -114,6 +117,7 @@ class Stream:
         view of it is left.
 
         Raises:
+            TimedOut: Bytes come, but not these within 58 s.
             FsmountError: As ``FileSource.fetch``; what other spans met does not count.
         """
         stop = min(offset + size, self._size)
@@ -135,7 +139,9 @@ class Stream:
             self._file.drop_unwanted()
         if self._reader.disk is not None and self._file.is_missing(offset, stop):
             await self._reader.disk.ask_others(self._file.key)
-        return await self._file.obtain(self, offset, stop, jumped=jumped)
+        with trio.move_on_after(_READ_WITHIN_S):
+            return await self._file.obtain(self, offset, stop, jumped=jumped)
+        raise self._file.worn_out()
 
     async def close(self) -> None:
         """Cancel this handle's read-ahead; blocks stay in the caches. Awaits nothing slow."""

@@ -22,6 +22,7 @@ class Trouble:
     def __init__(self) -> None:
         self._silence: FsmountError | None = None
         self._silent_until = 0.0
+        self._worn_until = 0.0
         self._failures = 0
         self._ahead_after = 0.0
 
@@ -41,9 +42,15 @@ class Trouble:
         self._silence, self._silent_until = failure, now + _SILENCE_S
         return begins
 
-    def over(self) -> None:
+    def worn_out(self, failure: FsmountError, now: float) -> None:
+        """Take in that a read was given up although bytes trickle: no byte ends this silence."""
+        self._silence, self._silent_until = failure, now + _SILENCE_S
+        self._worn_until = self._silent_until
+
+    def over(self, now: float) -> None:
         """Bytes arrived."""
-        self._silence = None
+        if now >= self._worn_until:
+            self._silence = None
         self._failures = 0
         self._ahead_after = 0.0
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fsmount.cache.buffers import BLOCK
 from fsmount.cache.memory import CELL
 
 MIB = 1024 * 1024
@@ -212,3 +213,16 @@ def next_get(*, gap: int, position: int, stop: int, size: int, length: int) -> i
     if stop == size or available * 2 >= stop - position:
         return max(stop, gap)
     return gap
+
+
+def aligned(at: int, size: int) -> int:
+    """Return the end of the cell that ``at`` is in."""
+    return min(-(-at // CELL) * CELL, size)
+
+
+def whole(end: int, at: int, size: int) -> int:
+    """Round the end of a GET down to a block where that costs little, else to a cell."""
+    if end == size:
+        return end
+    block_end = end // BLOCK * BLOCK
+    return block_end if (end - block_end) * 16 <= end - at else end // CELL * CELL

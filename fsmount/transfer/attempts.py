@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SILENCE_S = 8.0
 # A GET that brought less than a cell of the reader's blocks is not counted as progress.
 _PROGRESS_BYTES = 128 * 1024
+# One that takes longer over so many is asked for anew on another connection: a reader waits for a
+# cell for a minute at most, and what crawls after a fault would crawl for ever.
+_PROGRESS_WITHIN_S = 20.0
 # Waits before the 2nd, 3rd ... attempt; a reset costs nothing, an overloaded server wants a pause.
 _BACK_OFF_S = (0.1, 0.4, 1.0, 2.0)
 # Link calls that one span may cost: a link call is the scarcest thing a provider gives.
@@ -47,10 +50,19 @@ class Attempts:
         now: Any monotonic clock, seconds; the same for all calls.
     """
 
-    __slots__ = ("_brought", "_failures", "_heard_at", "_refused", "_renewals", "_silent_s")
+    __slots__ = (
+        "_brought",
+        "_failures",
+        "_heard_at",
+        "_moved_at",
+        "_refused",
+        "_renewals",
+        "_silent_s",
+    )
 
     def __init__(self, now: float) -> None:
         self._heard_at = now
+        self._moved_at = now
         self._silent_s = 0.0
         self._brought = 0
         self._failures = 0
@@ -59,7 +71,7 @@ class Attempts:
 
     def began(self, now: float) -> None:
         """A GET is sent now: waiting for a link or for pace is not silence."""
-        self._heard_at = now
+        self._heard_at = self._moved_at = now
 
     def brought(self, count: int, now: float) -> None:
         """Bytes arrived."""
@@ -69,6 +81,11 @@ class Attempts:
         if self._brought >= _PROGRESS_BYTES:
             self._brought = self._failures = 0
             self._refused = False
+            self._moved_at = now
+
+    def crawls(self, now: float) -> bool:
+        """Tell whether the GET under way brings so little that another connection may do better."""
+        return now - self._moved_at > _PROGRESS_WITHIN_S
 
     def failed(self, refusal: Refusal, now: float) -> Again | None:
         """Return how to go on after ``refusal``; None when it is final."""

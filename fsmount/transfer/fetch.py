@@ -202,6 +202,8 @@ class RemoteFile:
                 raise Unreachable(f"{response.host} ended its answer before it was whole")
             span.fill(count)
             remaining -= count
+            if remaining and span.attempts.crawls(trio.current_time()):
+                raise TimedOut(f"{response.host} sends hardly anything")
         return None
 
     def _check_version(self, host: str, headers: Mapping[str, str]) -> None:

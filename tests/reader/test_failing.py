@@ -168,3 +168,21 @@ async def test_cancelling_the_reader_ends_everything():
             scope.cancel()
             await trio.sleep(1)
     assert source.running == 0
+
+
+async def test_a_read_of_what_trickles_ends_in_time_and_its_repetition_at_once():
+    """The kernel repeats a failed read: a minute is spent once, though bytes come all the time."""
+    source = FakeSource(8 * MIB, rate=300.0, piece=300)
+    async with opened() as reader:
+        stream = reader.open(key_of(source.size), source)
+        began = trio.current_time()
+        with pytest.raises(errors.TimedOut, match="too slowly"):
+            await stream.read(0, 4096 + 128 * KIB)
+        assert trio.current_time() - began < 60
+        again = trio.current_time()
+        with pytest.raises(errors.TimedOut):
+            await stream.read(0, 4096 + 128 * KIB)
+        assert trio.current_time() == again
+        source.rate = None
+        await trio.sleep(600)
+        assert await stream.read(0, 4096) == content(0, 4096)

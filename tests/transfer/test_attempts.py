@@ -114,3 +114,18 @@ def test_the_providers_own_pause_is_kept_or_too_long(asked_s, after_s):
     """A pause that outlasts the reader's patience fails at once."""
     again = Attempts(0.0).failed(Refusal(Throttled("slow down", retry_after_s=asked_s)), 0.0)
     assert again == (None if after_s is None else Again(after_s=after_s))
+
+
+def test_a_get_that_crawls_is_told_from_one_that_is_slow():
+    """A cell in twenty seconds is slow; less is asked for anew, and a new GET has its own time."""
+    attempts = Attempts(0.0)
+    attempts.began(5.0)
+    for second in range(6, 25):
+        attempts.brought(1000, float(second))
+        assert not attempts.crawls(float(second))
+    attempts.brought(1000, 26.0)
+    assert attempts.crawls(26.0)
+    attempts.began(26.0)
+    assert not attempts.crawls(27.0)
+    attempts.brought(CELL, 40.0)
+    assert not attempts.crawls(59.0)

@@ -320,6 +320,27 @@ async def test_a_stall_of_eight_seconds_is_the_readers_error():
         assert len(scene.client.gets) == 1
 
 
+async def test_a_body_that_crawls_is_asked_for_anew_where_it_stands():
+    """Hardly a byte a second for twenty seconds: another connection may do better."""
+
+    def crawling(_url, start, stop):
+        response = partial(CONTENT, start, stop, piece=100)
+        receive = response.receive_into
+
+        async def slowly(view):
+            await trio.sleep(1)
+            return await receive(view)
+
+        response.receive_into = slowly
+        return response
+
+    async with playing(crawling, good) as scene:
+        assert await scene.fetch() == CONTENT
+        (_, first, _), (_, second, _) = scene.client.gets
+        assert first == 0
+        assert 2000 <= second <= 2200
+
+
 async def test_a_link_that_cannot_be_had_is_the_drivers_error():
     """It is not hidden, nor asked for again."""
     driver = FakeDriver(answer_s=0)
