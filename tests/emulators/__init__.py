@@ -3,7 +3,8 @@
 A request goes through `serving` (h11 on trio) and `running` (which applies the script of `faults`)
 to a provider, a package such as `cloudreve`, that turns a `messages.Request` into a
 `messages.Response` without knowing of sockets. `counters` and `clock` belong to every provider,
-`control` is the door through which another process changes them, `ranges` answers Range headers.
+`control` is the door through which another process changes them, `ranges` answers Range headers,
+`hosts` lets one port be many hosts, `signing` makes what was signed expire.
 To add a provider: one line in `provider.PROVIDERS` and a module with `add_arguments` and `make`.
 
 Three ways to use one:

@@ -251,9 +251,9 @@ def test_a_saved_folder_is_there_when_its_task_is_done(visitor):
     row = {"id": "0", "method": "POST", "url": "/async_task/get", "body": value}
     batch = {"resource": "file", "requests": [row]}
     assert visitor.ok("/v2/async_task/get", value)["state"] == "Running"
-    assert visitor.ok("/v2/batch", batch)["responses"][0]["status"] == 202
+    assert visitor.ok("/v3/batch", batch)["responses"][0]["status"] == 202
     assert "目录" not in visitor.ids()
-    assert visitor.ok("/v2/batch", batch)["responses"][0]["status"] == 200
+    assert visitor.ok("/v3/batch", batch)["responses"][0]["status"] == 200
     assert visitor.ids()["目录"] == value["file_id"]
     assert visitor.ids(value["file_id"]).keys() == {"b.txt", "深"}
 

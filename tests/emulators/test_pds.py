@@ -7,12 +7,14 @@ import json
 import tomllib
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from tests.emulators import open_emulator
 from tests.emulators.aliyun_asker import Asker, text_of, value_of
+from tests.emulators.faults import Fault
 from tests.emulators.pds.assertions import key_pair
 from tests.emulators.pds.login_api import JWT_APP, PLAIN_APP, WEB_APP, WEB_SECRET
 from tests.emulators.pds.reach import Place
@@ -222,6 +224,22 @@ async def test_the_line_has_what_each_way_in_needs(root):
         assert key_file.read_text() == key_pair().private_pem
 
 
+async def test_scripted_errors_have_words_for_codes(root):
+    """And the shapes without JSON are codes as well, for so many requests as are said."""
+    async with (
+        open_emulator(root, provider="pds") as emulator,
+        httpx.AsyncClient(base_url=emulator.address, trust_env=False) as client,
+    ):
+        wish = {"action": "error_code", "kind": "share_info", "count": 1}
+        for nth, code in enumerate(("ShareLink.Expired", "429"), 1):
+            emulator.faults.add(Fault.from_json(wish | {"code": code, "nth": nth}))
+        path, body = "/v2/share_link/get_by_anonymous", {"share_id": emulator.line["share"]}
+        answers = [await client.post(path, json=body) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [400, 429, 200]
+        assert answers[0].json()["code"] == "ShareLink.Expired"
+        assert answers[1].content == b""
+
+
 def test_links_are_signed_in_the_older_way_and_live_long(member):
     """Up to 115,200 s, as `expiration` says; with the switch in the newer way."""
     where = {"drive_id": "1", "file_id": member.ids()["a.txt"]}
@@ -253,6 +271,7 @@ def test_a_visitor_can_be_redirected(member):
     """A plain GET with the share token leads to the content."""
     member.open()
     query = urlencode({"share_id": member.share_id, "file_id": member.shared_ids()["a.txt"]})
+    member.headers = {}
     answer = member.send("GET", f"/v2/file/download?{query}", x_share_token=member.share_token)
     assert answer.status == 302
     assert text_of(member.fetch(answer.headers["location"])) == b"0123456789"

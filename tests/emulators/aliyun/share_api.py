@@ -60,7 +60,6 @@ class ShareApi:
             post("/adrive/v2/share_link/extract_code", "share_info", self._extract),
             post(f"/adrive/v2{own}/create", "share_create", self._create),
             post(f"/adrive/v3{own}/list", "share_list", self._mine),
-            post(f"/adrive/v2{own}/list", "share_list", self._mine),
             post(f"/v2{own}/update", "share_update", self._update),
             post(f"/adrive/v2{own}/cancel", "share_cancel", self._cancel),
         ]

@@ -85,7 +85,7 @@ class AliyunSite(Site):
                 "/share_link/cancel": ("share_cancel", sharing.cancel_in_batch),
             }
         )
-        batches = ("/v3/batch", "/v2/batch", "/adrive/v2/batch", "/adrive/v4/batch")
+        batches = ("/v3/batch", "/adrive/v2/batch", "/adrive/v4/batch")
         self.router.add([post(path, "batch", self.batch.answer) for path in batches])
         reading = Listing(self.tree, self.items, settings, "open")
         open_changing = ChangeApi(

@@ -86,7 +86,7 @@ class PdsProvider(Site):
                 "/share_link/get_share_token": ("share_token", sharing.token),
             }
         )
-        self.router.add([post("/v2/batch", "batch", self.batch.answer, access="share")])
+        self.router.add([post("/v2/batch", "batch", self.batch.answer)])
         for api in (self.login, files, sharing):
             self.router.add(api.routes())
 

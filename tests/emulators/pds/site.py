@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tests.emulators.pds.tokens import Session
 
 DATA, NOTICE = "data", "notice"
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Site:
@@ -157,28 +158,28 @@ class Site:
         return self.hosts.get(host, ""), request
 
     def _handled(self, route: Route, request: Request, parts: tuple[str, ...]) -> Response:
-        form = request.headers.get("content-type", "").startswith("application/x-www-form")
-        body = {} if form or request.method == "GET" else json_body(request)
-        share_token = request.headers.get("x-share-token")
+        body: dict[str, Any] = {}
+        if request.method == "GET":
+            body = dict(request.query)
+        elif not request.headers.get("content-type", "").startswith(_FORM):
+            body = json_body(request)
         needed = route.access == "login" or (route.access == "share" and not body.get("share_id"))
         call = Call(
             request=request,
             body=body,
             session=self._session(route, request, needed=needed),
-            share_token=share_token,
+            share_token=request.headers.get("x-share-token"),
             parts=parts,
         )
-        if needed:
-            _ = call.member
         self.admit(route, call)
         return route.handler(call)
 
     def _session(self, route: Route, request: Request, *, needed: bool) -> Session | None:
         """Who calls; where nobody has to, a bad token counts for none (PDS §1.1)."""
-        text = request.headers.get("authorization")
-        if text is None:
-            return None
         try:
+            text = request.headers.get("authorization")
+            if text is None:
+                raise Refused("AccessTokenInvalid")
             session = self.tokens.session(text)
             if session.kind not in self.tokens_of[route.hosts[0]]:
                 raise Refused("AccessTokenInvalid")
