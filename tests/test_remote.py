@@ -191,7 +191,7 @@ async def test_a_direct_link_is_plain_data(directories, fake):
     """For whoever asks for it by name; folders have none."""
     async with open_remote(await fake(address="http://h"), directories) as remote:
         entry = (await listed(remote))["hello.txt"]
-        node = Attributes(inode=2, is_folder=False, size=6, mtime_ns=0, entry=entry)
+        node = Attributes(inode=2, is_folder=False, size=6, mtime_ns=0, kept=entry)
         assert await remote.direct_link(node) == {
             "url": "http://h/hello.txt?sign=secret",
             "headers": {},
@@ -199,7 +199,7 @@ async def test_a_direct_link_is_plain_data(directories, fake):
         }
         with_agent = dataclasses.replace(remote, source=await fake(user_agent="mine/1"))
         assert (await with_agent.direct_link(node))["headers"] == {"User-Agent": "mine/1"}
-        root = Attributes(inode=1, is_folder=True, size=0, mtime_ns=0, entry=remote.driver.root)
+        root = Attributes(inode=1, is_folder=True, size=0, mtime_ns=0, kept=remote.driver.root)
         with pytest.raises(IsFolder, match='"/" is a folder; only files have links'):
             await remote.direct_link(root)
 

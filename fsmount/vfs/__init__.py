@@ -10,7 +10,8 @@ ports that cross it. Below it, downward::
 and what is decided without waiting: ``freshness.py`` (when to ask, how long to wait), ``pages.py``
 (duplicates, endless listings, where to go on), ``names.py`` (any name becomes a legal, unique,
 stable one), ``identity.py`` (versions and the keys of blocks). ``order.py`` sorts rows where
-``sort`` asks for it; ``progress.py`` wakes who waits. ``pinning.py`` stands above the door: files
+``sort`` asks for it; ``packed.py`` has entries in few bytes, ``comparison.py`` tells what a listing
+left as it was; ``progress.py`` wakes who waits. ``pinning.py`` stands above the door: files
 that people want kept, fetched behind everybody; ``survey.py`` finds them, ``wishes.py`` says what
 of them fits.
 

@@ -12,6 +12,7 @@ from fsmount import errors
 from fsmount.model import Priority, priority
 from fsmount.vfs import compose, names
 from fsmount.vfs.changes import InodeStale, NameStale, changed_names, looks_different
+from fsmount.vfs.comparison import kept_names, kinds, unchanged
 from fsmount.vfs.identity import version_of, with_first_mtime
 from fsmount.vfs.kept import SLICE, described
 from fsmount.vfs.nodes import Folder
@@ -145,12 +146,14 @@ class Fetcher:
             finally:
                 if self._errands.get(part) is errand:  # another may be under way since the commit
                     del self._errands[part]
+            await _pack(folder)
         self._progress.tell(folder)
         self._keeper.make_room()
 
     async def _bring(self, folder: Folder, part: Part, arrival: Arrival) -> None:
         member, lineage = part.member, part.lineage()
-        by_id = self._known(folder, part)
+        self._shown(folder, part)
+        by_id = {} if part.freshness.complete else folder.listed_by(part)
         while True:
             with trio.move_on_after(_PAGE_WITHIN_S) as deadline:
                 page = await member.driver.list(part.entry, arrival.cursor)
@@ -210,12 +213,12 @@ class Fetcher:
         inodes = await self._number(part, entries, by_id)
         children = self._shown(folder, part)
         beside = folder.beside(part)
-        kept = _kept_names(entries, by_id, part)
+        kept = kept_names(entries, by_id, part)
         if folder.is_plain:
             assigned = names.assign(entries, kept, children)
         else:
             assigned = compose.assign(
-                entries, kept, [node.name for node in by_id.values()], _kinds(beside)
+                entries, kept, [node.name for node in by_id.values()], kinds(beside)
             )
         for entry, name in zip(entries, assigned, strict=True):
             node = by_id.get(entry.id)
@@ -237,8 +240,11 @@ class Fetcher:
         inodes = await self._number(part, entries, by_id)
         assigned: list[str] = []
         kept: dict[EntryId, str] = {}
+        same: dict[EntryId, Entry | bytes] = {}
         for start in range(0, len(entries), SLICE):
-            kept.update(_kept_names(entries[start : start + SLICE], by_id, part))
+            some = entries[start : start + SLICE]
+            same.update(unchanged(some, by_id, part))
+            kept.update(kept_names(some, by_id, part, same))
             await trio.lowlevel.checkpoint()
         if folder.is_plain:
             assigned = names.assign(entries, kept, set(kept.values()))
@@ -248,7 +254,7 @@ class Fetcher:
         beside = folder.beside(part)
         if not folder.is_plain:  # others may have come meanwhile
             by_id |= folder.listed_by(part)
-            assigned = compose.assign(entries, kept, (), _kinds(beside))
+            assigned = compose.assign(entries, kept, (), kinds(beside))
         nodes, differs = [], not part.freshness.complete
         # First of all: the name that one entry gives up may be the next one's.
         called = dict(zip(arrival.entries, assigned, strict=True)) if beside else {}
@@ -260,8 +266,8 @@ class Fetcher:
             known = by_id.get(entry.id)
             if (
                 known is not None
-                and known.entry == entry
                 and known.part is part
+                and known.kept is same.get(entry.id)
                 and before.get(name) is known
             ):
                 nodes.append(known)  # nearly every one: the step is long in a large folder
@@ -272,7 +278,8 @@ class Fetcher:
         after = {**beside, **dict(zip(assigned, nodes, strict=True))}
         changes = changed_names(folder.inode, before, after)
         for name, node in after.items():
-            node.name = name
+            if node.name is not name and node.name != name:
+                node.rename(name)
         self._tree.show(folder, after)
         if folder.lookups:  # else the kernel knows no name in it
             self._changes.push(changes)
@@ -317,17 +324,16 @@ class Fetcher:
             return self._tree.make(folder, part, entry, name, node.inode), True
         if isinstance(node, Folder):
             return node, self._described(node, part, entry)
-        if entry == node.entry:
-            return node, False
-        entry = with_first_mtime(node.entry, entry)
-        if entry == node.entry:
+        before = node.entry
+        entry = with_first_mtime(before, entry)
+        if entry == before:
             return node, False
         # A size that was put right stays so while the listing tells the same wrong one.
-        if node.size == node.entry.size or version_of(node.entry) != version_of(entry):
-            node.size = entry.size
-        if node.lookups and looks_different(node.entry, entry):
+        right = node.size != before.size and version_of(before) == version_of(entry)
+        size = node.size if right else entry.size
+        if node.lookups and looks_different(before, entry):
             self._changes.push([InodeStale(node.inode)])
-        node.entry = entry
+        node.entry, node.size = entry, size
         return node, True
 
     def _described(self, folder: Folder, part: Part, entry: Entry) -> bool:
@@ -402,17 +408,13 @@ class Fetcher:
         return folder.children is not None and part in folder.parts
 
 
-def _kept_names(
-    entries: Sequence[Entry], by_id: Mapping[EntryId, Node], part: Part
-) -> dict[EntryId, str]:
-    """Return the shown names of entries whose own name is what it was."""
-    return {
-        entry.id: node.name
-        for entry in entries
-        if (node := by_id.get(entry.id)) is not None
-        and (known := node.entry_in(part)) is not None
-        and known.name == entry.name
-    }
+async def _pack(folder: Folder) -> None:
+    """Have the files of a folder that was listed take less memory; readers go between."""
+    nodes = list((folder.children or {}).values())
+    for start in range(0, len(nodes), SLICE):
+        for node in nodes[start : start + SLICE]:
+            node.pack()
+        await trio.lowlevel.checkpoint()
 
 
 def _is_for_want_of_urgency(failure: errors.FsmountError) -> bool:
@@ -420,10 +422,6 @@ def _is_for_want_of_urgency(failure: errors.FsmountError) -> bool:
     return priority.get() >= Priority.CRAWL and isinstance(
         failure, errors.TimedOut | errors.Throttled
     )
-
-
-def _kinds(nodes: Mapping[str, Node]) -> dict[str, bool]:
-    return {name: node.is_folder for name, node in nodes.items()}
 
 
 def _without_loops(page: Page, lineage: set[EntryId]) -> Page:

@@ -272,7 +272,7 @@ async def open_filesystem(
         kernel: Told what to forget; None without one.
         answer_within_s: The longest that a metadata request waits.
         stale_after_s: How long it waits when it has an older answer.
-        nodes_in_memory: Entries after which folders that nobody holds are let go (some 150 MB);
+        nodes_in_memory: Entries after which folders that nobody holds are let go (some 80 MB);
             only with a store that keeps them. What the kernel holds comes on top.
         wall: Unix seconds.
     """

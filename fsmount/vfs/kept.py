@@ -118,6 +118,7 @@ class Keeper:
             node = children.get(name)
             if node is None:
                 node = self._tree.make(folder, part, row.entry, name, row.inode, row.size)
+                node.pack()
                 children[name] = node
             elif isinstance(node, Folder) and not folder.is_plain:
                 self._tree.join(node, part, row.entry)

@@ -10,6 +10,7 @@ from fsmount.model import Entry, EntryId, Inode
 from fsmount.vfs.border import Attributes, Member
 from fsmount.vfs.compose import Layout
 from fsmount.vfs.freshness import Freshness
+from fsmount.vfs.packed import id_in, measures_in, name_in, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,17 +47,25 @@ class Part(msgspec.Struct, gc=False, eq=False, kw_only=True):
         return ids
 
 
+LISTED = -2
+"""Stands for the listed size, which the packed entry has: nearly every file is as large as that."""
+
+
 class Node(msgspec.Struct, gc=False, eq=False):
     """One file of the tree, and what a folder has in common with it.
+
+    The entry of a file that nobody is listing is packed (``packed.py``), its locator relative to
+    that of its folder: a folder that is known by another path now has its files there.
 
     Attributes:
         inode: Its number.
         parent: The folder it is in, or was in last; None for the root.
         part: The part of ``parent`` that lists it, the first when several do; None for the root and
             for what the configuration puts there.
-        entry: As listed, with the first mtime of its version.
-        name: Its name in the tree; the very string of ``entry.name`` nearly always.
-        size: Its real size in bytes, which a listing may get wrong; None when not known.
+        kept: Its entry, packed or not.
+        name: Its name in the tree; the very string of ``entry.name`` nearly always. Changed by
+            ``rename`` only.
+        own_size: Its real size where that is not the listed one.
         lookups: References that the kernel and open handles hold; never negative.
         open_size: Of its open versions, the size of the longest. The kernel cuts the reads of every
             handle at the size that it knows, so it is told of no less.
@@ -65,9 +74,9 @@ class Node(msgspec.Struct, gc=False, eq=False):
     inode: Inode
     parent: Folder | None
     part: Part | None
-    entry: Entry
+    kept: Entry | bytes
     name: str
-    size: int | None
+    own_size: int | None
     lookups: int = 0
     open_size: int = 0
 
@@ -76,18 +85,83 @@ class Node(msgspec.Struct, gc=False, eq=False):
         """True for a folder."""
         return isinstance(self, Folder)
 
+    @property
+    def entry(self) -> Entry:
+        """As listed, with the first mtime of its version."""
+        kept = self.kept
+        if isinstance(kept, bytes):
+            return unpack(kept, self.name, _above(self.part))
+        return kept
+
+    @entry.setter
+    def entry(self, entry: Entry) -> None:
+        size = self.size
+        self.kept = entry
+        self.size = size
+
+    def pack(self) -> None:
+        """Take less memory, until the entry is set again; nothing for a folder."""
+        kept = self.kept
+        if isinstance(kept, Entry) and not kept.is_folder:
+            self.kept = pack(kept, self.name, _above(self.part))
+
+    @property
+    def id(self) -> EntryId:
+        """That of its entry."""
+        kept = self.kept
+        return id_in(kept) if isinstance(kept, bytes) else kept.id
+
+    @property
+    def size(self) -> int | None:
+        """Its real size in bytes, which a listing may get wrong; None when not known."""
+        return self._listed()[1] if self.own_size == LISTED else self.own_size
+
+    @size.setter
+    def size(self, size: int | None) -> None:
+        self.own_size = LISTED if size == self._listed()[1] else size
+
+    def _listed(self) -> tuple[int, int | None]:
+        kept = self.kept
+        return measures_in(kept) if isinstance(kept, bytes) else (kept.mtime_ns, kept.size)
+
+    def shows(self, entry: Entry) -> bool:
+        """Tell whether ``entry`` is what its entry is; faster than to compare them."""
+        kept = self.kept
+        if isinstance(kept, bytes):
+            return not entry.is_folder and pack(entry, self.name, _above(self.part)) == kept
+        return kept == entry
+
+    def rename(self, name: str) -> None:
+        """Show it as ``name``."""
+        self.kept = self.entry
+        self.name = name
+        self.pack()
+
     def entry_in(self, part: Part) -> Entry | None:
         """Return what ``part`` of the folder above lists it as; None when it does not."""
         return self.entry if self.part is part else None
 
+    def name_in(self, part: Part) -> str | None:
+        """Return what ``part`` of the folder above calls it; None when it does not list it."""
+        kept = self.kept
+        if isinstance(kept, bytes):
+            return name_in(kept, self.name) if self.part is part else None
+        entry = self.entry_in(part)
+        return None if entry is None else entry.name
+
     def attributes(self) -> Attributes:
         """Return what stat(2) tells."""
+        mtime_ns, size = self._listed()
+        if self.own_size != LISTED:
+            size = self.own_size
         return Attributes(
             inode=self.inode,
             is_folder=isinstance(self, Folder),
-            size=max(self.size or 0, self.open_size),
-            mtime_ns=self.entry.mtime_ns,
-            entry=self.entry,
+            size=max(size or 0, self.open_size),
+            mtime_ns=mtime_ns,
+            kept=self.kept,
+            name=self.name,
+            above=_above(self.part),
         )
 
 
@@ -139,7 +213,7 @@ class Folder(Node, gc=False, eq=False, kw_only=True):
         """Return what ``part`` lists of the children that are in memory, by its ids."""
         children = (self.children or {}).values()
         if self.is_plain:
-            return {node.entry.id: node for node in children}
+            return {node.id: node for node in children}
         found = ((node, node.entry_in(part)) for node in children)
         return {entry.id: node for node, entry in found if entry is not None}
 
@@ -148,6 +222,10 @@ class Folder(Node, gc=False, eq=False, kw_only=True):
         if self.is_plain:
             return {}
         return {name: node for name, node in (self.children or {}).items() if _stays(node, part)}
+
+
+def _above(part: Part | None) -> str:
+    return "" if part is None else part.entry.locator
 
 
 def _stays(node: Node, part: Part) -> bool:

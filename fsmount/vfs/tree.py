@@ -1,7 +1,7 @@
 """Nodes, inodes and lookup counts: the tree in memory.
 
-A tree of 1,000,000 entries is expected, so a node is small, shares its strings with the entry it
-shows, and folders that nobody holds are let go of and loaded again from the store.
+A tree of 1,000,000 entries is expected, so a node is small, has the entry that it shows packed, and
+folders that nobody holds are let go of and loaded again from the store.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fsmount.errors import Gone, IsFolder, NotFolder
 from fsmount.model import ROOT_INODE, Entry, EntryId, Inode, Kind
 from fsmount.vfs.freshness import Freshness
-from fsmount.vfs.nodes import Folder, Node, Part
+from fsmount.vfs.nodes import LISTED, Folder, Node, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fsmount.vfs.compose import Layout
 
 NODES_IN_MEMORY = 200_000
-"""Some 150 MB. The kernel's own references come on top: what it holds cannot be let go."""
+"""Some 80 MB. The kernel's own references come on top: what it holds cannot be let go."""
 
 
 class Tree:
@@ -199,7 +199,8 @@ class Tree:
         old = self._nodes.get(inode)
         size = entry.size if size is None else size
         if old is not None and old.is_folder == entry.is_folder and not self.stands(old):
-            old.parent, old.part, old.entry, old.name, old.size = parent, part, entry, name, size
+            old.parent, old.part, old.name = parent, part, name
+            old.entry, old.size = entry, size
             if isinstance(old, Folder):
                 old.parts = [_below(part, entry)]
             parent.held += _weight(old)
@@ -210,7 +211,7 @@ class Tree:
         if entry.is_folder:
             node = Folder(inode, parent, part, entry, name, 0, parts=[_below(part, entry)])
         else:
-            node = Node(inode, parent, part, entry, name, size)
+            node = Node(inode, parent, part, entry, name, LISTED if size == entry.size else size)
         self._nodes[inode] = node
         return node
 

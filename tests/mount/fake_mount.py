@@ -41,7 +41,7 @@ class Node:
             is_folder=folder,
             size=size,
             mtime_ns=MTIME_NS,
-            entry=Entry(
+            kept=Entry(
                 id=EntryId(str(self.inode)),
                 name="",
                 kind=Kind.FOLDER if folder else Kind.FILE,
