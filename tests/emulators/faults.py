@@ -142,7 +142,7 @@ def deliver(
             kept = {name: value for name, value in request.headers.items() if name != "range"}
             request = replace(request, headers=kept)
         response = answer(request)
-    delivery = Delivery(response=response, kind=kind)
+    delivery = Delivery(response=response, kind=kind, delay_s=response.delay_s)
     for fault in faults:
         delivery = _spoiled(delivery, fault)
     return delivery

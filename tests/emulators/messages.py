@@ -71,7 +71,8 @@ class Response:
     `rate` limits this one body in bytes per second, after one second of burst (how Cloudreve's
     speed limit behaves: wire Cloudreve V4 §8.1). `chunked` sends it without Content-Length.
     `cookies` are Set-Cookie lines, of which there may be several. `ended` is called once nothing of
-    it is being sent any more, however that came about.
+    it is being sent any more, however that came about. `delay_s` is how long the
+    server thinks first.
     """
 
     status: int = 200
@@ -81,6 +82,7 @@ class Response:
     chunked: bool = False
     cookies: tuple[str, ...] = ()
     ended: Callable[[], None] | None = None
+    delay_s: float = 0.0
 
     @property
     def length(self) -> int:

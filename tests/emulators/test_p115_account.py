@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -81,6 +82,17 @@ def test_a_poll_that_nothing_happened_to_may_be_empty(asker):
     asker.site.control("qr", {"state": "waiting"})
     answers = [asker.get(STATUS, **code)["data"] for _ in range(2)]
     assert (answers[0]["status"], answers[1]) == (0, {})
+
+
+def test_a_poll_that_has_nothing_to_tell_is_held(asker):
+    """The first one tells at once, as does one that brings news."""
+    code = shown(asker)
+    asker.site.control("qr", {"state": "waiting"})
+    target = f"{STATUS}?{urlencode(code)}"
+    assert [asker.send("GET", target).delay_s for _ in range(2)] == [0.0, 0.5]
+    asker.site.control("qr", {"state": "scanned"})
+    asker.site.control("settings", {"poll_hold_s": 30})
+    assert [asker.send("GET", target).delay_s for _ in range(2)] == [0.0, 30.0]
 
 
 def test_a_foreign_poll_is_refused(asker):

@@ -265,6 +265,10 @@ def test_space_is_told_in_fractions(root):
     place = "webapi.115.com/files/index_info"
     total = asker.get(place)["data"]["space_info"]["all_total"]["size"]
     assert total == (1 << 50) + 0.875
+    asker.site.control("settings", {"spelled": {"size": "text"}})
+    text = asker.get(place)["data"]["space_info"]["all_total"]["size"]
+    assert (type(text), float(text)) == (str, total)
+    asker.site.control("settings", {"spelled": {}})
     asker.site.settings.switch("float-sizes", on=False)
     assert type(asker.get(place)["data"]["space_info"]["all_total"]["size"]) is int
 

@@ -214,7 +214,10 @@ class FileApi:
         values = {"all_total": total, "all_remain": max(0, total - used), "all_use": used}
         fraction = 0.875 if self._settings.on("float-sizes") else 0
         return {
-            name: {"size": size + fraction, "size_format": readable(size)}
+            name: {
+                "size": self._spelling.amount("size", size + fraction),
+                "size_format": readable(size),
+            }
             for name, size in values.items()
         }
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ from tests.emulators.p115.spelling import MODES
 from tests.emulators.provider import Ready
 
 if TYPE_CHECKING:
-    import argparse
-
     from tests.emulators.p115.shares import Share
     from tests.emulators.p115.tree import Node
 
@@ -43,9 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--defect",
         action="append",
         default=[],
+        type=_switch_named,
         metavar="NAME",
         help=f"switch a trap on, or off with no-NAME: {', '.join(SWITCHES)}",
     )
+
+
+def _switch_named(text: str) -> tuple[str, bool]:
+    """A switch and whether it is to be on; argparse tells of the ValueError."""
+    name = text.removeprefix("no-")
+    if name not in SWITCHES:
+        raise argparse.ArgumentTypeError(f"there is no switch {name!r}")
+    return name, name == text
 
 
 def make(arguments: argparse.Namespace) -> P115Provider:
@@ -65,8 +73,8 @@ class P115Provider(Site):
             largest_page=arguments.max_page_size,
             speed_limit=arguments.speed_limit,
         )
-        for name in arguments.defect:
-            settings.switch(name.removeprefix("no-"), on=not name.startswith("no-"))
+        for name, on in arguments.defect:
+            settings.switch(name, on=on)
         super().__init__(arguments.root, settings)
         self._shown = shown
         code = arguments.share_password

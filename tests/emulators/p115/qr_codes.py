@@ -7,7 +7,7 @@ says what happened. Source: wire 115 §3.1, §10.1.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.emulators.p115 import envelope
@@ -32,6 +32,7 @@ class QrCode:
     time: int
     sign: str
     state: str = "waiting"
+    told: str = ""  # what the last poll was answered
     decided: bool = False  # by the control door: polls do not take the script any more
     polls: int = 0
     used: bool = False
@@ -91,15 +92,18 @@ class QrCodes:
             if self._settings.on("expired-as-code"):
                 raise envelope.passport(_EXPIRED, "key invalid")
             return self._shown(code)
-        before = code.state
         script = self._settings.qr_script
         if not code.decided and script:
             code.state = script[min(code.polls, len(script) - 1)]
         code.polls += 1
-        waited = code.state == before and code.polls > 1
-        if waited and self._settings.on("poll-empty"):
-            return respond({"state": 1, "code": 0, "message": "", "data": {}})
-        return self._shown(code)
+        is_news, code.told = code.state != code.told, code.state
+        if is_news:
+            return self._shown(code)
+        answer = self._shown(code)
+        if self._settings.on("poll-empty"):
+            answer = respond({"state": 1, "code": 0, "message": "", "data": {}})
+        # The real service holds a poll that has nothing to tell, for 30 s.
+        return replace(answer, delay_s=self._settings.poll_hold_s)
 
     def _dead(self, code: QrCode) -> bool:
         if code.time + self._settings.qr_life_s <= self._clock.now():

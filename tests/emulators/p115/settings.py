@@ -77,6 +77,7 @@ class Settings:
     web_link_bytes: int = 200 << 20
     speed_limit: float = 0.0
     qr_life_s: float = 300.0
+    poll_hold_s: float = 0.5
     qr_script: tuple[str, ...] = ("waiting", "scanned", "confirmed")
     access_life_s: float = 7200.0
     refresh_life_s: float = 365 * 86400.0

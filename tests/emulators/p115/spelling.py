@@ -28,6 +28,14 @@ class Spelling:
         """A field that is usually a number."""
         return self._written(field, value, "number")
 
+    def amount(self, field: str, value: float) -> float | str:
+        """A number that may have a fraction, or be text with one."""
+        mode = self._settings.spelled.get(field, self._settings.spelling)
+        if mode == "mixed":
+            self._turn += 1
+            mode = ("text", "number")[self._turn % 2]
+        return str(value) if mode == "text" else value
+
     def errno(self, field: str = "errno") -> int | str:
         """The error number of a success: 0, "0" or nothing at all."""
         mode = self._settings.spelled.get(field, self._settings.spelling)

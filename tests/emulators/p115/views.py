@@ -33,6 +33,10 @@ class Views:
         escaped = self._settings.on("escaped-names")
         return node.name.translate(_ESCAPED) if escaped else node.name
 
+    def _length(self) -> float | str:
+        """How long a film is, in seconds; all are the same here."""
+        return self._spelling.amount("play_long", 7105.999)
+
     def web(self, node: Node) -> dict[str, Any]:
         """An entry of `webapi` and `aps`; one without `fid` is a folder."""
         text, number = self._spelling.text, self._spelling.number
@@ -64,7 +68,7 @@ class Views:
             "c": node.flagged,
             **entry,
             "t": time.strftime("%Y-%m-%d %H:%M", time.gmtime(modified + _UTC8_S)),
-            **({"iv": 1, "vdi": 4, "play_long": 7105.999} if is_video else {}),
+            **({"iv": 1, "vdi": 4, "play_long": self._length()} if is_video else {}),
         }
 
     def app(self, node: Node) -> dict[str, Any]:
@@ -96,7 +100,7 @@ class Views:
             "isv": int(is_video),
             "def": 4 if is_video else 0,
             "def2": 0,
-            "play_long": 7105.999 if is_video else 0,
+            "play_long": self._length() if is_video else 0,
         }
 
     def long(self, node: Node) -> dict[str, Any]:
