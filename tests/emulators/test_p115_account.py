@@ -184,6 +184,10 @@ def test_families_and_hosts_are_blocked_apart(asker):
     asker.site.control("block", {"form": "waf", "family": "own", "host": "webapi.115.com"})
     assert asker.send("GET", "webapi.115.com/files").status == 405
     assert asker.get("aps.115.com/natsort/files.php", cid=0)["state"] is True
+    asker.site.control("heal", {})
+    asker.site.control("block", {"form": "waf", "path": "/files"})
+    assert asker.send("GET", "proapi.115.com/android/files").status == 405
+    assert asker.get("webapi.115.com/files/index_info")["state"] is True
     asker.site.control("block", {"form": "status", "family": "login"})
     assert asker.send("GET", TOKEN).status == 429
 

@@ -30,6 +30,7 @@ def main() -> int:
     """Run the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.peers", description=__doc__)
     names = [family.name for family in FAMILIES]
+    # argparse of Python 3.11 compares no argument at all, which is [], with the choices, too.
     parser.add_argument("family", nargs="*", choices=[*names, []], help="default: all")
     wanted = parser.parse_args().family or names
     failed = [
@@ -51,7 +52,11 @@ def run_family(family: Family) -> list[str]:
             file=sys.stderr,
         )
         return []
-    own = environment(family, python)
+    try:
+        own = environment(family, python)
+    except (OSError, subprocess.SubprocessError) as exc:
+        print(f"peers: {family.clients} cannot be installed: {exc}", file=sys.stderr)
+        return [family.name]
     return [
         f"{family.name}.{script.module}"
         for script in family.scripts

@@ -36,6 +36,18 @@ def test_a_family_without_its_python_is_skipped_aloud(monkeypatch, capsys):
     assert "SKIPPED: p115client and py115: they need Python 3.12 or newer" in told
 
 
+def test_a_family_that_cannot_be_installed_has_failed(monkeypatch, capsys):
+    """It is no reason to skip: what it holds to was not looked at."""
+
+    def refuse(_family, python):
+        raise subprocess.CalledProcessError(1, [python, "-m", "pip"])
+
+    monkeypatch.setattr(runner, "environment", refuse)
+    monkeypatch.setattr(runner, "find_python", lambda _oldest: "python3.99")
+    assert runner.run_family(FAMILIES[0]) == [FAMILIES[0].name]
+    assert "cannot be installed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_every_requirement_is_pinned_and_every_script_there(family):
     """What ran yesterday runs today."""

@@ -140,14 +140,16 @@ class P115Provider(Site):
     def control(self, verb: str, wish: dict[str, Any]) -> Any:
         """Obey the control door; raises ValueError for what it does not know.
 
-        expire    {"what": "links" | "link_cookies" | "cookie" | "access" | "refresh" | "all"}
+        expire    {"what": "links" | "link_cookies" | "cookie" | "access" | "refresh" | "app" (the
+                   permission that the user gave it) | "all"}
         revive    the first login's cookies are good again
         switch    {"name": "order-refused", "on": true}, or {"order-refused": true, ...}
         settings  {"link_life_s": 5, ...}; of fields: {"spelled": {"share_state": "text"}}
         share     {"link": any link or code, default the main share's, "state": "expired" | ...,
                    "receive_code": "new"}
         block     {"form": "waf" | "captcha" | "too-frequent" | "margin" | "open-limit" | "status",
-                   "family": "own" | "share" | "open" | "login" | "all", "seconds": 300, "host": ""}
+                   "family": "own" | "share" | "open" | "login" | "all", "seconds": 300, "host": "",
+                   "path": "/files"}, for paths that end so
         limit     {"family": ..., "calls": 2, "seconds": 1, "form": "waf", "block_s": 300}
         heal      nothing is blocked any more
         qr        {"state": "scanned" | "confirmed" | "expired" | "cancelled" | "waiting"}

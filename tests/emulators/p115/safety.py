@@ -30,6 +30,7 @@ class Block:
     form: str
     family: str
     host: str
+    path: str
     until: float
     seconds: float
 
@@ -56,15 +57,22 @@ class Safety:
         self._day = -1
         self._today = 0
 
-    def block(self, form: str, family: str = "all", seconds: float = 300.0, host: str = "") -> None:
-        """Refuse calls from now on; raises ValueError."""
+    def block(
+        self,
+        form: str,
+        family: str = "all",
+        seconds: float = 300.0,
+        host: str = "",
+        path: str = "",
+    ) -> None:
+        """Refuse calls from now on: all, or those to a host whose path ends so; ValueError."""
         if form not in FORMS:
             raise ValueError(f"no block {form!r}; there are {', '.join(FORMS)}")
         if family not in FAMILIES:
             raise ValueError(f"no family {family!r}; there are {', '.join(FAMILIES)}")
         until = self._clock.now() + seconds
         self._blocks.append(
-            Block(form=form, family=family, host=host, until=until, seconds=seconds)
+            Block(form=form, family=family, host=host, path=path, until=until, seconds=seconds)
         )
 
     def limit(self, family: str, calls: int, seconds: float, form: str, block_s: float) -> None:
@@ -90,7 +98,8 @@ class Safety:
             if limit is not None:
                 self._counted(limit, name, now)
         for block in self._blocks:
-            if block.family in (family, "all") and block.host in ("", host):
+            concerns = block.family in (family, "all") and block.host in ("", host)
+            if concerns and path.endswith(block.path):
                 raise self._refusal(block, path, now)
         if family == "open":
             self._spend(path, now)
