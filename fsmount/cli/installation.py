@@ -1,4 +1,4 @@
-"""What a system needs to know of fsmount: links for mount(8), units for systemd.
+"""What a system needs to know of fsmount: links, units, manual pages, completions.
 
 Everything is made of the environment that this fsmount lives in, by absolute paths, since neither
 mount(8) nor systemd has anybody's PATH. What is not ours is never replaced or removed.
@@ -24,7 +24,9 @@ HELPER = "mount.fsmount"
 PROGRAM = "fsmount"
 UNIT = "fsmount@.service"
 
-_MARK = '# Made by "fsmount systemd install": write changes into a drop-in (systemctl edit).\n'
+_MARK = 'Made by "fsmount systemd install", which writes it anew.'
+# zsh wants a line of its own before anything else.
+_MARK_WITHIN_LINES = 2
 # As the units in the project name it; replaced by where this fsmount is.
 _PLACEHOLDER = "/usr/local/bin/fsmount"
 
@@ -62,9 +64,10 @@ class File:
     def is_ours(self) -> bool:
         """Tell whether the file at ``path`` carries the mark."""
         try:
-            return self.path.read_text(encoding="utf-8").startswith(_MARK)
+            first = self.path.read_text(encoding="utf-8").splitlines()[:_MARK_WITHIN_LINES]
         except (OSError, UnicodeDecodeError):
             return False
+        return any(_MARK in line for line in first)
 
     def make(self) -> None:
         """Write it, whole or not at all."""
@@ -127,15 +130,23 @@ def items(environment: Environment, *, user: bool, top: Path = Path("/")) -> lis
     text = (environment.units / kind / UNIT).read_text(encoding="utf-8")
     program = environment.programs / PROGRAM
     text = text.replace(_PLACEHOLDER, _unit_word(program))
+    unit = f"# {_MARK}\n# Changes belong into a drop-in: systemctl edit.\n{text}"
     if user:
-        return [File(path=_user_units() / UNIT, text=_MARK + text)]
+        data = _xdg("XDG_DATA_HOME", ".local/share")
+        return [
+            File(path=_xdg("XDG_CONFIG_HOME", ".config") / "systemd/user" / UNIT, text=unit),
+            *_pages(data / "man"),
+            *_completions(data),
+        ]
     found: list[Item] = [
         # The only folder that mount(8) looks into.
         Link(path=top / "sbin" / HELPER, target=environment.programs / HELPER),
         # mount.fuse3 runs "fsmount" with the system's PATH: for "-t fuse.fsmount". Not in
         # /usr/local/bin, where pipx may have a link of its own.
         Link(path=top / "usr/local/sbin" / PROGRAM, target=program),
-        File(path=top / "etc/systemd/system" / UNIT, text=_MARK + text),
+        File(path=top / "etc/systemd/system" / UNIT, text=unit),
+        *_pages(top / "usr/local/share/man"),
+        *_completions(top / "usr/local/share"),
     ]
     # Installed there in the first place, by a package of the system.
     return [item for item in found if not (isinstance(item, Link) and item.path == item.target)]
@@ -192,10 +203,36 @@ def trusted_only_by_root(path: Path) -> Path | None:
     return None
 
 
-def _user_units() -> Path:
-    given = os.environ.get("XDG_CONFIG_HOME", "")
-    base = Path(given) if given.startswith("/") else Path.home() / ".config"
-    return base / "systemd" / "user"
+def _pages(folder: Path) -> list[Item]:
+    from fsmount.cli.manual import pages
+
+    mark = f'.\\" -*- coding: UTF-8 -*- {_MARK}\n'
+    return [File(path=folder / page.file, text=mark + page.text()) for page in pages()]
+
+
+def _completions(folder: Path) -> list[Item]:
+    """Return what lets shells ask fsmount itself when somebody presses Tab."""
+    mark = f"# {_MARK}\n"
+    return [
+        File(
+            path=folder / "bash-completion/completions/fsmount",
+            text=f'{mark}eval "$(_FSMOUNT_COMPLETE=bash_source fsmount)"\n',
+        ),
+        File(
+            path=folder / "zsh/site-functions/_fsmount",
+            text=f'#compdef fsmount\n{mark}eval "$(_FSMOUNT_COMPLETE=zsh_source fsmount)"\n'
+            '_fsmount_completion "$@"\n',
+        ),
+        File(
+            path=folder / "fish/vendor_completions.d/fsmount.fish",
+            text=f"{mark}_FSMOUNT_COMPLETE=fish_source fsmount | source\n",
+        ),
+    ]
+
+
+def _xdg(variable: str, below_home: str) -> Path:
+    given = os.environ.get(variable, "")
+    return Path(given) if given.startswith("/") else Path.home() / below_home
 
 
 def _unit_word(path: Path) -> str:

@@ -22,7 +22,7 @@ def systemd() -> None:
 @systemd.command()
 @click.option("--user", is_flag=True, help="A unit for your own systemd only; needs no root.")
 def install(user: bool) -> None:
-    """Link mount.fsmount into /sbin and write the unit fsmount@.service.
+    """Link mount.fsmount into /sbin, write the unit fsmount@.service, pages and completions.
 
     Run it again after fsmount has moved; nothing that it did not make is replaced.
     """

@@ -33,7 +33,7 @@ def installed(environment, top):
 def test_the_system_learns_of_the_helper_the_program_and_the_unit(environment, tmp_path):
     """Each by the absolute path of the environment it lives in."""
     top = tmp_path / "top"
-    helper, program, unit = installed(environment, top)
+    helper, program, unit, *_ = installed(environment, top)
     assert helper == top / "sbin/mount.fsmount"
     assert helper.readlink() == environment.programs / "mount.fsmount"
     assert program.readlink() == environment.programs / "fsmount"
@@ -49,7 +49,7 @@ def test_installing_again_follows_a_move(environment, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.move(environment.programs, moved)
     again = installation.Environment(programs=moved, units=environment.units)
-    helper, _, unit = installed(again, tmp_path / "top")
+    helper, _, unit, *_ = installed(again, tmp_path / "top")
     assert helper.readlink() == moved / "mount.fsmount"
     assert f"ExecStart={moved}/fsmount mount" in unit.read_text()
     assert len(list(unit.parent.iterdir())) == 1
@@ -71,10 +71,10 @@ def test_what_others_made_is_in_the_way(environment, tmp_path, name):
 def test_uninstalling_removes_ours_and_nothing_else(environment, tmp_path):
     """A link of the same name that leads elsewhere stays; so does a unit without the mark."""
     top = tmp_path / "top"
-    helper, program, unit = installed(environment, top)
+    helper, program, unit, *others = installed(environment, top)
     unit.write_text("[Service]\nExecStart=/mine\n")
     wanted = installation.items(environment, user=False, top=top)
-    assert [item.path for item in installation.uninstall(wanted)] == [helper, program]
+    assert [item.path for item in installation.uninstall(wanted)] == [helper, program, *others]
     assert unit.exists()
     assert list(installation.uninstall(wanted)) == []
 
@@ -82,21 +82,40 @@ def test_uninstalling_removes_ours_and_nothing_else(environment, tmp_path):
 def test_a_user_gets_a_unit_and_no_links(environment, tmp_path, monkeypatch):
     """Below the user's own configuration."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    (unit,) = installation.items(environment, user=True)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    unit, *others = installation.items(environment, user=True)
     assert unit.path == tmp_path / "config/systemd/user/fsmount@.service"
     assert "WantedBy=default.target" in unit.text
+    assert [str(item.path.relative_to(tmp_path / "data")) for item in others] == [
+        "man/man1/fsmount.1",
+        "man/man8/mount.fsmount.8",
+        "man/man5/fsmount.toml.5",
+        "bash-completion/completions/fsmount",
+        "zsh/site-functions/_fsmount",
+        "fish/vendor_completions.d/fsmount.fish",
+    ]
 
 
-def test_the_command_installs_for_a_user(fsmount, tmp_path):
+def test_what_was_written_is_known_again(environment, tmp_path):
+    """Pages, completions and units carry the mark, each as its reader takes a comment."""
+    top = tmp_path / "top"
+    installed(environment, top)
+    wanted = installation.items(environment, user=False, top=top)
+    assert all(item.is_ours() for item in wanted)
+    assert (top / "usr/local/share/zsh/site-functions/_fsmount").read_text().startswith("#compdef")
+
+
+def test_the_command_installs_for_a_user(fsmount, tmp_path, monkeypatch):
     """It says what it made and what to do next, and takes it back."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     done = fsmount("systemd", "install", "--user")
     unit = tmp_path / "config/systemd/user/fsmount@.service"
     assert done.code == 0
-    assert done.out.splitlines() == [
-        str(unit),
-        "now: systemctl --user enable --now fsmount@REMOTE",
-    ]
-    assert fsmount("systemd", "uninstall", "--user").out == f"removed {unit}\n"
+    first, *others, last = done.out.splitlines()
+    assert (first, last) == (str(unit), "now: systemctl --user enable --now fsmount@REMOTE")
+    assert len(others) == 6
+    removed = fsmount("systemd", "uninstall", "--user").out.splitlines()
+    assert removed == [f"removed {path}" for path in (first, *others)]
     assert not unit.exists()
     assert "nothing to remove" in fsmount("systemd", "uninstall", "--user").err
 
