@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import trio
@@ -42,10 +42,13 @@ from fsmount.store.tokens import TokenFile, token_path
 from fsmount.transfer.fetch import RemoteFile
 from fsmount.transfer.links import open_links
 from fsmount.transfer.rewrite import LinkRewrite
+from fsmount.transfer.staging import open_staging
 from fsmount.vfs.filesystem import Member
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from fsmount.account.account import Scheme
     from fsmount.config import Config
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from fsmount.source import Source
     from fsmount.store.directories import Directories
     from fsmount.transfer.links import Links
+    from fsmount.transfer.staging import OwnDrive, Share, Staging
     from fsmount.vfs.filesystem import Attributes
 
 log = logging.getLogger(__name__)
@@ -264,20 +268,30 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
         if state is not None:
             store = await trio.to_thread.run_sync(LinkStore, state / "links.sqlite")
             stack.callback(store.close)
-        links = await stack.enter_async_context(open_links(driver, store, source.identity))
-
-        classify = driver.classify_content if isinstance(driver, ReadsContentErrors) else None
+        staging, pace = None, governor
+        if source.via is not None:
+            own = await stack.enter_async_context(open_remote(source.via, directories))
+            staging = await stack.enter_async_context(_open_staging(driver, own, source, state))
+            # Its links die with its copies, so they are not kept; content is the own drive's.
+            store, pace = None, own.governor
+        linking = driver if staging is None else staging
+        links = await stack.enter_async_context(open_links(linking, store, source.identity))
+        content = driver if staging is None else own.driver
+        classify = content.classify_content if isinstance(content, ReadsContentErrors) else None
 
         def file_source(entry: Entry) -> RemoteFile:
+            if staging is not None:
+                staging.opened(entry)
             return RemoteFile(
                 entry,
                 links=links,
                 client=ranges,
-                governor=governor,
+                governor=pace,
                 health=health,
                 max_connections=options.max_connections,
                 classify=classify,
                 rewrite=rewrite,
+                closed=None if staging is None else staging.closed,
             )
 
         may_tell = Ability.QUOTA in spec.abilities and not source.is_share
@@ -317,10 +331,34 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
             nursery.cancel_scope.cancel()
 
 
+def _open_staging(
+    driver: Driver, own: Remote, source: Source, state: Path | None
+) -> AbstractAsyncContextManager[Staging]:
+    """Return what reads the share's files through the remote ``own``."""
+    assert source.via is not None
+    # ``source.resolve`` has settled which driver the remote is of.
+    return open_staging(
+        cast("Share", driver),
+        cast("OwnDrive", own.driver),
+        name=source.via.name,
+        directory=state and state / "staging" / source.via.identity,
+    )
+
+
 async def _refresher(
     source: Source, scheme: Scheme, api: ApiClient, directories: Directories | None
 ) -> Refresher | None:
     """Return what keeps the account's token fresh; None for a share that nobody signs."""
+    spec = source.spec
+    if spec.credentials is not None:
+        # Bought with a share's code whenever it is needed; two shares must not share one.
+        return Refresher(
+            scheme=scheme,
+            tokens=None,
+            credentials=spec.credentials(source.options),
+            send=api.send,
+            name=source.name,
+        )
     tokens = None
     if directories is not None:
         tokens = TokenFile(token_path(directories, source.account_key))
@@ -337,6 +375,8 @@ async def _refresher(
         kept = None if tokens is None else await trio.to_thread.run_sync(tokens.load)
         if kept is None:
             return None
+    # A borrowed login is renewed as its lender would: with that one's application.
+    scheme = spec.scheme(source.signer)
     return Refresher(
         scheme=scheme, tokens=tokens, credentials=found, send=api.send, name=source.signer_name
     )

@@ -52,6 +52,7 @@ class Source:
             login (a configured remote without one goes by its name, which ``login`` knows too).
             Keys token, pace and breaker.
         is_share: Its listings live longer, and it may need no login.
+        via: The own drive through which its files are read; None where they are read directly.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Source:
     identity: str
     account_key: str
     is_share: bool
+    via: Source | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +358,37 @@ def _source(
             f"{driver} {urlsplit(site).hostname or site}", "\0".join((driver, site, who))
         ),
         is_share=is_share,
+        via=_own_drive(spec, options, site, config),
     )
+
+
+def _own_drive(
+    spec: DriverSpec, options: DriverOptions, site: str, config: Config
+) -> Source | None:
+    """Return the own drive through which ``options`` want files to be read; None for none."""
+    name = "" if spec.via is None else spec.via(options)
+    if not name:
+        return None
+    if name in config.broken:
+        raise config.broken[name]
+    remote = config.remotes.get(name)
+    if remote is None:
+        near = nearest(name, config.remotes)
+        raise UsageError(
+            f'via = "{name}" names a remote that is not configured',
+            advice=f'did you mean "{near}"?' if near else "add it to the configuration",
+        )
+    if remote.driver != spec.via_driver:
+        raise UsageError(
+            f'via = "{name}" is a remote of {drivers.load(remote.driver).title}, which cannot save '
+            f"files of a share of {spec.title}",
+            advice=f"name a remote of driver {spec.via_driver}",
+        )
+    if drivers.load(remote.driver).account(remote.options)[0] != site:
+        raise UsageError(
+            f'via = "{name}" is a drive of another site', advice=f"name a remote of {site}"
+        )
+    return configured(name, config)
 
 
 def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, DriverOptions]:

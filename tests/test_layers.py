@@ -65,6 +65,28 @@ def test_imports_point_downward_only():
     assert not wrong
 
 
+FAMILIES = {
+    "aliyundrive_open": {"aliyundrive"},
+    "aliyundrive_share": {"aliyundrive"},
+}
+"""Drivers that talk to one service, each with those of it that it takes from."""
+
+
+def test_drivers_take_only_from_the_elder_of_their_family():
+    """And from what all drivers have in common."""
+    packages = {path.name: path for path in (PACKAGE / "drivers").iterdir() if path.is_dir()}
+    assert set(FAMILIES) <= set(packages)
+    wrong = []
+    for name, package in packages.items():
+        for path in package.glob("*.py"):
+            for line in path.read_text().splitlines():
+                found = re.match(r"\s*(?:from|import) fsmount\.drivers\.(\w+)", line)
+                if found and found[1] in packages:
+                    allowed = {name} | FAMILIES.get(name, set())
+                    wrong += [f"{name}/{path.name}: {line.strip()}"] * (found[1] not in allowed)
+    assert not wrong
+
+
 def test_pyfuse3_is_used_by_two_modules_only():
     """Only operations and kernel know the kernel binding."""
     users = {

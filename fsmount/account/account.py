@@ -138,7 +138,14 @@ class Account:
         """True when no token signs the calls."""
         return self._refresher is None
 
-    async def call(self, family: str, call: Call) -> Answer:
+    async def token(self) -> Token | None:
+        """Return the token that signs a call now, for one that goes along with another's call.
+
+        None for an anonymous account. Raises as ``call`` does when there is none to be had.
+        """
+        return None if self._refresher is None else await self._token(self._refresher.current())
+
+    async def call(self, family: str, call: Call, *, signed: bool = True) -> Answer:
         """Send ``call`` and return its successful answer.
 
         Waits for the governor's pace at the priority of the current context. On ``Unauthorized``
@@ -147,11 +154,12 @@ class Account:
         Args:
             family: Endpoint family that paces it ("list", "link", "info", "auth").
             call: Unsigned.
+            signed: False asks as a stranger: what is told to everybody needs no token.
 
         Raises:
             FsmountError: Whatever the scheme makes of the answer, or the way there.
         """
-        if self._refresher is None:
+        if self._refresher is None or not signed:
             return await self._attempt(family, call, None, last=True)
         token = await self._token(self._refresher.current())
         try:

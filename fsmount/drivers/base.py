@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from fsmount.account.account import Account, Limit, Scheme, Send
+    from fsmount.account.credentials import Credentials
     from fsmount.errors import FsmountError
     from fsmount.model import (
         Entry,
@@ -417,6 +418,11 @@ class DriverSpec:
             where they do not). Two remotes of one site and login share token, pace and breaker.
         place: Names what of the site is mounted (share and subfolder, or root); never a secret or
             a code. Equal site and place mean one tree: inodes and cached blocks hang on it.
+        credentials: What opens it without a person's login: a share's code buys a token of its own,
+            which is kept in memory. None where signing takes an account.
+        via: Names the remote, an own drive, through which these options want files to be read; ""
+            for none. None where files are always read directly.
+        via_driver: The driver that such a remote has to be of.
         sign_out: Tells the provider that a token is given up; None where nothing needs to be told.
         trust_domain: Names who vouches for ``Entry.digest`` under these options.
         is_share: Tells whether these options name a share (its listings live longer).
@@ -435,6 +441,9 @@ class DriverSpec:
     login: Callable[[DriverOptions, Send], LoginFlow] | None = None
     account: Callable[[DriverOptions], tuple[str, str]]
     place: Callable[[DriverOptions], str]
+    credentials: Callable[[DriverOptions], Credentials] | None = None
+    via: Callable[[DriverOptions], str] | None = None
+    via_driver: str = ""
     sign_out: Callable[[DriverOptions, Token, Send], Awaitable[None]] | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)
     trust_domain: Callable[[DriverOptions], str]

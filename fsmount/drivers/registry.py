@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 REGISTRY: dict[str, str] = {
     "aliyundrive": "fsmount.drivers.aliyundrive.driver",
     "aliyundrive_open": "fsmount.drivers.aliyundrive_open.driver",
+    "aliyundrive_share": "fsmount.drivers.aliyundrive_share.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
     "pds": "fsmount.drivers.pds.driver",
 }

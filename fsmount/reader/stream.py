@@ -148,6 +148,7 @@ class Stream:
         if not self._closed:
             self._closed = True
             self._reader.leave(self._file, self)
+            self.source.close()
         await trio.lowlevel.checkpoint()
 
     def snapshot(self) -> Mapping[str, object]:

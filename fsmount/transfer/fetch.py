@@ -13,7 +13,7 @@ from fsmount.transfer.answers import Refusal, promised_bytes, refusal
 from fsmount.transfer.attempts import Attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fsmount.account.governor import Governor
     from fsmount.health import Health
@@ -76,6 +76,10 @@ class FileSource(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Be told that its reader is done with it; called at most once, awaits nothing."""
+        ...
+
 
 class RemoteFile:
     """A ``FileSource`` over one remote's links.
@@ -89,6 +93,7 @@ class RemoteFile:
         max_connections: The option; None for the provider's.
         classify: The driver's ``classify_content``; None when it has none.
         rewrite: Sends GETs through a proxy URL; None reads the links themselves.
+        closed: Told when the reader is done; None when nobody needs to know.
     """
 
     def __init__(
@@ -102,7 +107,9 @@ class RemoteFile:
         max_connections: int | None,
         classify: ClassifyContent | None = None,
         rewrite: LinkRewrite | None = None,
+        closed: Callable[[Entry], None] | None = None,
     ) -> None:
+        self._closed = closed
         self._entry = entry
         self._links = links
         self._client = client
@@ -149,6 +156,11 @@ class RemoteFile:
             log.debug("id=%s at=%d again: %s", self._entry.id, span.position, refused.failure)
             rejected = link if again.renew else None
             await trio.sleep(again.after_s)
+
+    def close(self) -> None:
+        """See ``FileSource``."""
+        if self._closed is not None:
+            self._closed(self._entry)
 
     async def _attempt(self, link: Link, span: _Span) -> Refusal | None:
         """Send one GET for what ``span`` still lacks; return why it did not bring all it promised.

@@ -259,13 +259,15 @@ class OpenFile:
         async with self._probing:
             if self._known:
                 return
-            probe = msgspec.structs.replace(self.listed, size=1)
+            source = self._member.source(msgspec.structs.replace(self.listed, size=1))
             try:
-                await self._member.source(probe).fetch(0, 1, _OneByte())
+                await source.fetch(0, 1, _OneByte())
             except WrongSize as exc:
                 self._repair(exc.actual)
             else:
                 self._repair(1)
+            finally:
+                source.close()
 
     def _repair(self, actual: int) -> None:
         """Go on with the real size; the old stream may still serve others, and ends with us."""

@@ -110,6 +110,9 @@ class Source:
         self.key = key
         self.fetched = 0
 
+    def close(self):
+        """Nobody needs to know."""
+
     async def fetch(self, start, stop, sink):
         while start < stop:
             room = sink.room()

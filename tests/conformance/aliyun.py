@@ -26,6 +26,17 @@ DRIVE = Case(
 )
 UNLIMITED = ("--list-rate", "0", "--link-rate", "0", "--other-rate", "0")
 OPEN = replace(DRIVE, name="drive", provider="aliyundrive_open", emulator=UNLIMITED)
+SHARE = Case(
+    name="share, through an own drive",
+    provider="aliyundrive_share",
+    share=True,
+    staged=True,
+    kinds=KINDS,
+    rows=("items",),
+)
+LOCKED = replace(
+    SHARE, name="share with a code", code="ab12", emulator=("--share-password", "ab12")
+)
 CASES = (
     DRIVE,
     replace(DRIVE, name="drive, bare items", emulator=("--defect", "bare-items")),
@@ -39,4 +50,7 @@ CASES = (
     OPEN,
     replace(OPEN, name="drive, bare items", emulator=(*UNLIMITED, "--defect", "bare-items")),
     replace(OPEN, name="drive, by a relay", source="demo-relay"),
+    SHARE,
+    LOCKED,
+    replace(SHARE, name="share, bare items", emulator=("--defect", "bare-items")),
 )

@@ -50,6 +50,7 @@ class Case:
         only: The one file that is shown; None for the whole tree.
         holds: Whether the provider can hold a path of the tree.
         overrides: Options beyond those that the emulator asks for.
+        staged: Its driver has no links: files are read through an own drive.
         page_option: Sets the entries of a page; "" when the provider has no such choice.
         kinds: Driver call to what the emulator counts it as.
         rows: Names that lead to the rows in the JSON of a listing.
@@ -68,6 +69,7 @@ class Case:
     only: str | None = None
     holds: Callable[[str], bool] = lambda _path: True
     overrides: Mapping[str, str] = field(default_factory=dict)
+    staged: bool = False
     page_option: str = "page_size"
     kinds: Mapping[str, str] = field(
         default_factory=lambda: {

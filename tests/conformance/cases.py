@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fsmount.drivers.base import Driver
+    from fsmount.model import Entry, Link
     from fsmount.remote import Remote
     from fsmount.source import Source
     from tests.conformance.case import Case
@@ -101,7 +102,8 @@ def unpaced(source: Source) -> Source:
     limits = {
         family: replace(limit, rate_per_s=None) for family, limit in source.spec.limits.items()
     }
-    return replace(source, spec=replace(source.spec, limits=limits))
+    via = None if source.via is None else unpaced(source.via)
+    return replace(source, spec=replace(source.spec, limits=limits), via=via)
 
 
 @asynccontextmanager
@@ -128,10 +130,21 @@ class Spoiled:
         """True when no token signs."""
         return self._account.anonymous
 
-    async def call(self, family, call):
+    async def token(self):
+        """The token as it is."""
+        return await self._account.token()
+
+    async def call(self, family, call, *, signed=True):
         """Ask, and falsify the answer."""
-        answer = await self._account.call(family, call)
+        answer = await self._account.call(family, call, signed=signed)
         return replace(answer, body=self._change(answer.body))
+
+
+async def link_of(remote: Remote, file: Entry, *, fresh: bool = False) -> Link:
+    """Return a link of ``file``: the driver's, or where it has none that of a copy."""
+    if remote.source.via is None:
+        return await remote.driver.link(file, fresh=fresh)
+    return await remote.links.get(file, rejected=remote.links.kept(file) if fresh else None)
 
 
 def spoiled(remote: Remote, change: Callable[[bytes], bytes]) -> Driver:

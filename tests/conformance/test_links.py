@@ -11,7 +11,7 @@ import pytest
 from fsmount.drivers.base import Ability, ReadsContentErrors
 from fsmount.errors import FsmountError, LinkExpired
 from fsmount.model import Link
-from tests.conformance.cases import CASES
+from tests.conformance.cases import CASES, link_of
 from tests.conformance.cloudreve import DRIVE, SHARE
 from tests.conformance.tree import FILES, read, walk
 
@@ -40,7 +40,7 @@ async def test_a_link_is_read_by_a_plain_ranged_get(world):
             if path not in found:
                 continue
             content = FILES[path]
-            link = await remote.driver.link(found[path])
+            link = await link_of(remote, found[path])
             assert link.lifetime_s is None or link.lifetime_s > 60
             status, content_range, body = await got(link, 1, 5)
             assert (status, body) == (206, content[1:5])
@@ -93,7 +93,7 @@ async def test_an_expired_link_is_recognised_and_replaced(world):
     """What the content server answers then is LinkExpired, and a fresh link reads."""
     async with world.opened() as remote, httpx.AsyncClient(trust_env=False, verify=TLS) as client:
         file = (await walk(remote.driver))["plain.txt"]
-        old = await remote.driver.link(file)
+        old = await link_of(remote, file)
         world.emulator.clock.jump((old.lifetime_s or 0) + 5)
         ranged = {"range": "bytes=0-4"}
         answer = await client.get(old.url, headers={**old.headers, **ranged})
@@ -102,7 +102,7 @@ async def test_an_expired_link_is_recognised_and_replaced(world):
             headers = {name.lower(): value for name, value in answer.headers.items()}
             told = remote.driver.classify_content(answer.status_code, headers, answer.content)
             assert isinstance(told, LinkExpired)
-        new = await remote.driver.link(file, fresh=True)
+        new = await link_of(remote, file, fresh=True)
         assert (await got(new, 0, 5))[::2] == (206, b"01234")
 
 

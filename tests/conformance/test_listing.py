@@ -12,7 +12,7 @@ import pytest
 from fsmount.drivers.base import BatchLinks, Quota, ShareDetails
 from fsmount.errors import Changed, IsFolder, NotFolder, NotFound, ProtocolError
 from fsmount.vfs.identity import content_key
-from tests.conformance.cases import CASES, FIRST, spoiled
+from tests.conformance.cases import CASES, FIRST, link_of, spoiled
 from tests.conformance.cloudreve import DRIVE, SHARE, TOKEN
 from tests.conformance.tree import FILES, children, walk, wanted
 
@@ -123,7 +123,7 @@ async def test_what_was_removed_is_not_found(world):
         with pytest.raises(NotFound):
             await remote.driver.stat(gone)
         with pytest.raises((NotFound, Changed)):
-            await remote.driver.link(gone)
+            await link_of(remote, gone)
         assert "plain.txt" not in await walk(remote.driver)
 
 
@@ -245,7 +245,9 @@ async def test_an_answer_that_is_something_else_is_a_protocol_error(world, body)
     async with world.opened() as remote:
         file = (await walk(remote.driver))["plain.txt"]
         driver = spoiled(remote, lambda _: body)
-        calls = [driver.list(driver.root, None), driver.stat(file), driver.link(file)]
+        calls = [driver.list(driver.root, None), driver.stat(file)]
+        if not world.case.staged:
+            calls.append(driver.link(file))
         if isinstance(driver, BatchLinks):
             calls.append(driver.links([file]))
         if isinstance(driver, Quota) and not world.case.share:

@@ -84,6 +84,7 @@ class FakeSource:
     fail_after: int = 0
     real: bool = True
     link_remaining_s: float | None = None
+    closed: int = 0
     gets: list[Get] = field(default_factory=list)
     running: int = 0
     most_running: int = 0
@@ -92,6 +93,9 @@ class FakeSource:
     def fetched(self):
         """Bytes that arrived in all GETs."""
         return sum(get.received for get in self.gets)
+
+    def close(self):
+        self.closed += 1
 
     async def fetch(self, start, stop, sink):
         assert 0 <= start < stop <= self.size

@@ -197,6 +197,9 @@ def read_list(answer: Answer, asked: str | None) -> ItemPage:
         ProtocolError: It is none, or the same page would come for ever.
     """
     listing = wire.decode_rows(answer.body, ListAnswer, Item, path=("items",), what="a listing")
+    if not listing.raw_count:
+        # An answer without a list is no empty folder: that would make a mirror delete its copy.
+        wire.decode(answer.body, ListAnswer, "a listing")
     good, faults = entries.sorted_out(listing.rows)
     after = wire.text(listing.document.next_marker) or None
     if after is not None and after == asked:

@@ -28,6 +28,7 @@ WHERE_TO_LOOK = (
     "Application (Firefox: Storage), Local Storage, token, and copy the text of refresh_token"
 )
 
+ASK_FOR_CODE = "ask whoever shared it, then say -o share_password=CODE"
 NEW_LINK = "ask whoever shared it for a new link"
 
 
@@ -115,7 +116,7 @@ MEANINGS: dict[str, Meaning] = {
         Meaning(
             Denied,
             "the share wants another password (its extraction code)",
-            "ask whoever shared it, then say -o share_password=CODE",
+            ASK_FOR_CODE,
         ),
     ),
     "ShareLinkTokenInvalid": Meaning(Denied, "the share's token has ended"),

@@ -84,6 +84,34 @@ async def test_pages_are_followed_by_their_markers_and_end_with_an_empty_one():
     assert [call.json["marker"] for call in service.asked(LIST)] == ["", "m1", "m2"]
 
 
+@pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"next_marker": ""}])
+async def test_an_answer_without_a_list_is_no_empty_folder(body):
+    """A mirror would delete its copy."""
+    driver, _ = opened({LIST: answered(body)})
+    with pytest.raises(ProtocolError):
+        await driver.list(driver.root, None)
+
+
+async def test_an_empty_folder_is_asked_about_by_itself():
+    """It may be gone, or in the bin: whether listing such a one is refused is not known."""
+    driver, service = opened(
+        {
+            LIST: answered({"items": [], "next_marker": ""}),
+            GET: [
+                answered(item("films", type="folder")),
+                answered(item("films", type="folder", parent_file_id="recyclebin")),
+                refused("NotFound.File", status=404),
+            ],
+        }
+    )
+    assert (await driver.list(FOLDER, None)).entries == []
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            await driver.list(FOLDER, None)
+    assert (await driver.list(driver.root, None)).entries == []
+    assert len(service.asked(GET)) == 3
+
+
 async def test_a_marker_that_leads_to_itself_is_an_error():
     """A listing without an end would be one without entries that are gone."""
     driver, _ = opened({LIST: answered({"items": [], "next_marker": "m1"})})
