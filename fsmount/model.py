@@ -310,6 +310,8 @@ class Call:
         json: Body to send as JSON; None sends none.
         form: Body to send form-encoded; excludes ``json``.
         follow: Follow redirects (a driver that wants the Location says False).
+        within_s: Seconds that the whole answer may take; None leaves it to the client. For answers
+            that are held back, and for those that must not be lost.
     """
 
     method: str
@@ -319,6 +321,7 @@ class Call:
     json: object | None = None
     form: Mapping[str, str] | None = None
     follow: bool = True
+    within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,12 +81,13 @@ class ApiClient:
 
         Raises:
             Unreachable: No connection, no name, bad certificate, dropped half-way.
-            TimedOut: Not whole within ``answer_within_s``, or within 8 s where a read waits for it.
+            TimedOut: Not whole within ``answer_within_s``, or within 8 s where a read waits for it;
+                a call with a time of its own has that, whoever waits.
             ProtocolError: More redirects or bytes than any API sends.
         """
         host = _shown_host(call.url)
-        within_s = self._answer_within_s
-        if priority.get() <= Priority.OPENING:
+        within_s = self._answer_within_s if call.within_s is None else call.within_s
+        if call.within_s is None and priority.get() <= Priority.OPENING:
             within_s = min(within_s, _READING_WITHIN_S)
         with trio.move_on_after(within_s):
             try:

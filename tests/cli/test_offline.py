@@ -180,6 +180,17 @@ def test_secrets_of_links_are_neither_shown_nor_logged(fsmount, provider, link):
     assert "hunter" not in result.out + result.err
 
 
+def test_mounts_that_cannot_be_told_are_no_reason_to_fail(fsmount, provider, tmp_path):
+    """What was added was added; it is said, in one line."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "offline").write_bytes(b"")
+    result = fsmount("offline", "add", "films", MAGNET)
+    assert (result.code, len(result.out.splitlines())) == (0, 1)
+    assert result.line.startswith(
+        f"fsmount: mounts do not follow these downloads: cannot write {tmp_path}/state/offline/"
+    )
+
+
 # --- list -----------------------------------------------------------------------------------------
 
 

@@ -150,6 +150,23 @@ async def test_the_deadline_is_for_the_whole_call():
     assert trio.current_time() - began < 2
 
 
+@pytest.mark.parametrize(("own_s", "ends"), [(30.0, "well"), (0.1, "too late")])
+async def test_a_call_may_have_a_time_of_its_own(own_s, ends):
+    """Longer for an answer that is held back, or that must not be lost; shorter as well."""
+
+    async def holds_back(exchange):
+        await trio.sleep(0.5)
+        await exchange.answer(200, b"{}")
+
+    call = Call(method="GET", url="{url}/", within_s=own_s)
+    if ends == "well":
+        answer, _ = await send(holds_back, call, answer_within_s=0.2)
+        assert answer.status == 200
+    else:
+        with pytest.raises(TimedOut, match=r"within 0\.1 s"):
+            await send(holds_back, call, answer_within_s=30)
+
+
 @abandons_a_body
 async def test_a_body_larger_than_any_apis_is_refused_while_it_arrives():
     """A compressed bomb is not unpacked to its end."""

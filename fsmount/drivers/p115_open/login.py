@@ -75,8 +75,8 @@ class P115OpenLogin:
     async def poll(self) -> Step:
         """Look whether the code was scanned and confirmed.
 
-        The service holds its answer back for about half a minute, longer than a call may take: no
-        answer is "not yet".
+        The service holds its answer back for about half a minute; that none comes is "not yet" as
+        well.
         """
         if self._code is None:
             return await self._show(SCAN)

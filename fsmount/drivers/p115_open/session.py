@@ -25,6 +25,13 @@ LIFETIME_S = 7200
 """Of an access token that does not tell its own (wire: 115 §10.1)."""
 
 
+_HELD_S = 40.0
+"""The service holds the status of a code back for some 30 s (wire: 115 §3.1)."""
+
+_NOT_TO_BE_LOST_S = 40.0
+"""The answer is the only copy of a token that works once; ``account.refresher`` waits for 45 s."""
+
+
 class TokenPair(msgspec.Struct, frozen=True):
     """Both tokens, and the seconds that the first lives."""
 
@@ -92,13 +99,20 @@ def status_call(where: Hosts, code: DeviceCode) -> Call:
         "time": wire.text(code.time),
         "sign": wire.text(code.sign),
     }
-    return Call(method="GET", url=where.url(hosts.QR, "/get/status/"), params=params)
+    return Call(
+        method="GET", url=where.url(hosts.QR, "/get/status/"), params=params, within_s=_HELD_S
+    )
 
 
 def token_call(where: Hosts, code: DeviceCode, verifier: str) -> Call:
     """Ask for the tokens of a QR code that was confirmed."""
     form = {"uid": wire.text(code.uid), "code_verifier": verifier}
-    return Call(method="POST", url=where.url(hosts.PASSPORT, "/open/deviceCodeToToken"), form=form)
+    return Call(
+        method="POST",
+        url=where.url(hosts.PASSPORT, "/open/deviceCodeToToken"),
+        form=form,
+        within_s=_NOT_TO_BE_LOST_S,
+    )
 
 
 def refresh_call(where: Hosts, refresh_token: str) -> Call:
@@ -107,6 +121,7 @@ def refresh_call(where: Hosts, refresh_token: str) -> Call:
         method="POST",
         url=where.url(hosts.PASSPORT, "/open/refreshToken"),
         form={"refresh_token": refresh_token},
+        within_s=_NOT_TO_BE_LOST_S,
     )
 
 

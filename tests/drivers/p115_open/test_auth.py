@@ -20,6 +20,7 @@ from fsmount.errors import (
     Unreachable,
 )
 from fsmount.model import Call, Token
+from fsmount.net.client import NetSettings
 from fsmount.store.tokens import TokenFile
 from tests.drivers.p115_open.scripted import (
     NOW,
@@ -78,6 +79,14 @@ async def test_a_refresh_brings_the_next_pair():
         issued_at=NOW,
         extra={"kept": "yes"},
     )
+
+
+async def test_the_answer_that_must_not_be_lost_is_waited_for():
+    """It is the only copy of the next token; other calls are given up much sooner."""
+    provider = Provider(pair(2))
+    await SCHEME.refresh(TOKEN, provider.send)
+    assert provider.calls[0].within_s == 40
+    assert NetSettings().answer_within_s < 40
 
 
 @pytest.mark.parametrize("told", ["3600", 3600, "", None, 0])
