@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 from tests.emulators.messages import FileSpan, Request
 from tests.emulators.provider import load
@@ -10,6 +11,8 @@ from tests.emulators.running import parser
 
 ADDRESS = "http://drive.test"
 AUTH = "auth.aliyundrive.com"
+PDS_API, PDS_AUTH = "hz22.api.aliyunpds.com", "hz22.auth.aliyunpds.com"
+FORM = {"content_type": "application/x-www-form-urlencoded"}
 REFERER = "https://www.aliyundrive.com/"
 
 
@@ -100,6 +103,58 @@ class Owner(Asker):
         """Make a folder, or begin an upload."""
         body = {"drive_id": "1001", "parent_file_id": "root", "name": name, "type": "folder"}
         return self.ok("/adrive/v2/file/createWithFolders", body | wish)
+
+
+class Member(Asker):
+    """A member of the domain, who is also a visitor of its main share."""
+
+    def __init__(self, root, *options):
+        super().__init__("pds", root, *options)
+        self.host = PDS_API
+        self.share_id = self.site.main_share.share_id
+        self.share_token = ""
+        token = self.site.tokens.issue(self.site.owner, "member")["access_token"]
+        self.headers = {"authorization": f"Bearer {token}"}
+
+    def form(self, path, host=PDS_AUTH, **fields):
+        """Status and JSON of a call with form fields."""
+        signed, self.headers = self.headers, {}
+        try:
+            return self.post(path, urlencode(fields).encode(), host, **FORM)
+        finally:
+            self.headers = signed
+
+    def open(self, code="", **wish):
+        """Get a share token."""
+        body = {"share_id": self.share_id, "share_pwd": code} | wish
+        self.share_token = self.ok("/v2/share_link/get_share_token", body)["share_token"]
+
+    def shared(self, path, **wish):
+        """Status and JSON of a call about the share, with its token only."""
+        signed, self.headers = self.headers, {}
+        try:
+            return self.post(
+                path, {"share_id": self.share_id} | wish, x_share_token=self.share_token
+            )
+        finally:
+            self.headers = signed
+
+    def shared_ids(self):
+        """Names to ids at the top of the share."""
+        status, page = self.shared("/v2/file/list", parent_file_id="root")
+        assert status == 200, page
+        return {item["name"]: item["file_id"] for item in page["items"]}
+
+    def ids(self):
+        """Names to ids in the member's drive."""
+        page = self.ok("/v2/file/list", {"drive_id": "1", "parent_file_id": "root"})
+        return {item["name"]: item["file_id"] for item in page["items"]}
+
+    def share(self, *names, **wish):
+        """Share something of the own drive."""
+        ids = self.ids()
+        body = {"drive_id": "1", "file_id_list": [ids[name] for name in names]} | wish
+        return self.ok("/v2/share_link/create", body)
 
 
 def text_of(answer):
