@@ -1,9 +1,10 @@
 """Runs operations under faults, and judges what became of them.
 
 Each fault gets a provider and a mount of its own. Before it begins the root is listed and a film is
-half read; then every operation runs at once. All must return by themselves, within ten seconds
-(a minute where bytes trickle), with right bytes or an error; when the fault is over the mount must
-heal by itself, or, where it was killed, be replaced by a new one on the same directory.
+half read; then every operation runs at once. All must return by themselves, within ten seconds (a
+minute where bytes trickle or the provider asks to wait), with right bytes or an error; when the
+fault is over the mount must heal by itself, or, where it was killed, be replaced by a new one on
+the same directory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.faults.operations import (
     COLD_FOLDERS,
     FILM,
     OPERATIONS,
-    TRICKLE_S,
+    SLOW_S,
     WITHIN_S,
     Running,
 )
@@ -151,8 +152,8 @@ def _endured(world: World, fault: Fault) -> dict[str, Outcome]:
         began = time.monotonic()
         outcomes = {}
         for running in (*others, world.early):
-            trickling = fault.trickles and running.operation.reads
-            until = began + (TRICKLE_S if trickling else WITHIN_S)
+            patient = fault.slow and running.operation.reads
+            until = began + (SLOW_S if patient else WITHIN_S)
             outcomes[running.operation.name] = running.outcome(until)
         return outcomes
 

@@ -20,8 +20,8 @@ AT_ONCE = 20
 WITHIN_S = 10.0
 """DESIGN promise 1, with slack: metadata within 5 s, a read 8 s after its last byte."""
 
-TRICKLE_S = 65.0
-"""Where bytes trickle, a read goes on for a minute in all."""
+SLOW_S = 65.0
+"""Where bytes trickle, or the provider asks to wait, a read goes on for a minute in all."""
 
 _HALF_READER = """
 import os, sys
@@ -42,7 +42,7 @@ class Operation:
     Attributes:
         name: For the table.
         argv: Its command line on a mountpoint.
-        reads: It waits for content, which may trickle.
+        reads: It waits for content, which may be slow.
         early: It is started before the fault and goes on when its standard input says so.
     """
 

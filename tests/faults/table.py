@@ -39,7 +39,7 @@ class Fault:
     Attributes:
         name: For people.
         begun: Lets it go wrong while the block runs.
-        trickles: Bytes still come: who reads may be answered as late as a minute.
+        slow: Bytes trickle, or the provider asks to wait: a read may take a minute.
         ends: The mount is over; a new one takes its place.
         harmless: Nobody may notice: every operation succeeds.
         prepared: What must be so before the mount is made.
@@ -47,7 +47,7 @@ class Fault:
 
     name: str
     begun: Callable[[World], AbstractContextManager[None]]
-    trickles: bool = False
+    slow: bool = False
     ends: bool = False
     harmless: bool = False
     prepared: Callable[[World], None] = lambda _world: None
@@ -130,11 +130,14 @@ def _nothing(_world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _read_only_state(world: World) -> Iterator[None]:
+def _frozen_state(world: World) -> Iterator[None]:
+    """No byte more fits, and no file can be made or renamed, as on a disk that turned read-only."""
     path = world.places.top / "state"
-    subprocess.run(["mount", "-o", "remount,ro", path], check=True)
+    subprocess.run(["dd", "if=/dev/zero", f"of={path}/filler"], check=False, capture_output=True)
+    subprocess.run(["chattr", "-R", "+i", path], check=True)
     yield
-    subprocess.run(["mount", "-o", "remount,rw", path], check=True)
+    subprocess.run(["chattr", "-R", "-i", path], check=True)
+    (path / "filler").unlink()
 
 
 def _killed(number: signal.Signals, *, both: bool = False, supervisor: bool = False) -> Fault:
@@ -156,16 +159,20 @@ FAULTS = (
     Fault(name="black hole", begun=_provider("stall")),
     Fault(name="half-open connections", begun=_half_open),
     Fault(name="names are not resolved", begun=_no_names),
-    Fault(name="slow loris", begun=_provider("slow", bytes_per_second=300.0), trickles=True),
+    Fault(name="slow loris", begun=_provider("slow", bytes_per_second=300.0), slow=True),
     Fault(name="connections are reset", begun=_provider("reset")),
     Fault(name="a login page instead of answers", begun=_provider("html")),
     Fault(name="502", begun=_provider("status", status=502)),
-    Fault(name="429, again in a minute", begun=_provider("status", status=429, retry_after="60")),
+    Fault(
+        name="429, again in a minute",
+        begun=_provider("status", status=429, retry_after="60"),
+        slow=True,
+    ),
     Fault(name=f"{_READERS} stuck readers", begun=_stuck_readers),
     Fault(name="cache disk full", begun=_nothing, prepared=_small_disk, harmless=True),
     Fault(
-        name="state directory read-only",
-        begun=_read_only_state,
+        name="state directory full and read-only",
+        begun=_frozen_state,
         prepared=_own_state,
         harmless=True,
     ),
