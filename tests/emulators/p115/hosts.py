@@ -1,14 +1,13 @@
 """Which of 115's many hosts a request is for, and which of them are one service under two names.
 
-Everything is served on one port. The host is the header `x-real-host`; else the first segment of
-the path when it is a host of 115 (`http://127.0.0.1:1/webapi.115.com/files`); else `Host`.
-
-Source: wire 115 §1.
+How the host of a request is found is `tests.emulators.hosts`. Source: wire 115 §1.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from tests.emulators.hosts import placed
 
 if TYPE_CHECKING:
     from tests.emulators.messages import Request
@@ -48,14 +47,8 @@ KNOWN = _OWN | _MIRRORS.keys() | _BELOW_WEBAPI | _PROXIES
 
 def place_of(request: Request) -> tuple[str, str, str]:
     """The host that was asked, the host whose service answers, and the path there."""
+    asked, request = placed(request, KNOWN)
     path = request.path
-    asked = request.headers.get("x-real-host", "").partition(":")[0]
-    if asked not in KNOWN:
-        first, slash, rest = path.lstrip("/").partition("/")
-        if first in KNOWN:
-            asked, path = first, f"{slash}{rest}" or "/"
-        else:
-            asked = request.headers.get("host", "").partition(":")[0]
     if asked in _BELOW_WEBAPI and path.startswith("/webapi/"):
         return asked, "webapi.115.com", path.removeprefix("/webapi")
     if asked in _PROXIES and path.rstrip("/") == "/api/proxy/115":
