@@ -110,12 +110,13 @@ def find_environment() -> Environment:
             f"there is no program {HELPER} beside this Python ({sys.executable})",
             advice='install fsmount as a package, for instance with "pipx install"',
         )
-    package = Path(fsmount.__file__).parent
-    # Within the package as installed; beside it in a checkout.
-    for units in (package / "systemd", package.parent / "systemd"):
+    # Beside the package in a checkout; else where packages keep what is no code.
+    checkout = Path(fsmount.__file__).parents[1] / "systemd"
+    shared = programs.parent / "share" / "fsmount" / "systemd"
+    for units in (checkout, shared):
         if (units / "system" / UNIT).exists():
             return Environment(programs=programs, units=units)
-    raise FsmountError(f"{package} lacks its systemd units", advice="install fsmount anew")
+    raise FsmountError(f"the systemd units are not in {shared}", advice="install fsmount anew")
 
 
 def items(environment: Environment, *, user: bool, top: Path = Path("/")) -> list[Item]:

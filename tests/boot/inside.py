@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fsmount import mountpoint
-from tests.boot.units import CODE, FSTAB_MOUNT, NOTES, UNIT_MOUNT
+from tests.boot.units import CODE, CREDENTIAL, FSTAB_MOUNT, NOTES, UNIT_MOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +138,9 @@ def boot() -> None:
         found = listing(UNIT_MOUNT)
         expect(found in (errno.EHOSTDOWN, errno.ETIMEDOUT), f"listing it gave {found}")
         expect("offline" in shown(SERVICE, "StatusText")["StatusText"], "the status does not say")
+    with step("the unit has been given its credential"):
+        found = Path("/run/credentials", SERVICE, "share.password").read_text()
+        expect(found == CREDENTIAL, f"it holds {found!r}")
     with step("the line in fstab is mounted too, and answers the same"):
         found = listing(FSTAB_MOUNT)
         expect(found in (errno.EHOSTDOWN, errno.ETIMEDOUT), f"listing it gave {found}")

@@ -13,6 +13,7 @@ NOTES = "/boot-test"
 ADDRESS = "10.77.0.1"
 PORT = 4711
 CODE = "pw12"
+CREDENTIAL = "of no use to a share"
 SITE = f"http://{ADDRESS}:{PORT}"
 
 UNIT_MOUNT = "/mnt/share"
@@ -119,6 +120,7 @@ def files(share: str) -> dict[str, bytes]:
     texts = {
         "etc/fstab": FSTAB,
         "etc/fsmount/share.env": _ENVIRONMENT.format(source=source(share)),
+        "etc/credstore/share.password": CREDENTIAL,
         "etc/fsmount/config.toml": _CONFIG.format(site=SITE, share=share, code=CODE),
         f"{NOTES[1:]}/shown": source(share).removesuffix(CODE) + "***",
         f"{system}/fsmount@share.service.d/watchdog.conf": DROP_IN,

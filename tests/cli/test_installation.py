@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -132,6 +133,25 @@ def test_programs_that_others_can_change_are_told_of(tmp_path):
         folder = folder.parent
     found = installation.trusted_only_by_root(folder / "x")
     assert found == folder.parent if os.geteuid() == 0 else found is not None
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
+def test_the_unit_is_closed_as_far_as_the_readme_says(tmp_path):
+    """Its exposure, by systemd's own count; versions of systemd differ by some tenths."""
+    text = (PROJECT / "README.md").read_text()
+    (told,) = re.findall(r"`systemd-analyze security`: (\d\.\d), \"OK\"", text)
+    unit = PROJECT / "systemd/system/fsmount@.service"
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
+    if found is None:
+        pytest.skip(f"this systemd-analyze cannot judge a file: {done.stderr.strip()}")
+    assert float(found[1]) == pytest.approx(float(told), abs=0.5)
 
 
 @pytest.mark.parametrize("kind", ["system", "user"])
