@@ -74,9 +74,9 @@ async def _save(
         assert isinstance(saver, SavesShares)
         if not share.source.is_share:
             raise NotSupported(f'"{share.source.shown}" is not a share')
+        _check_same_provider(share, drive)
         giver = able(share, Ability.SHARE_PASS)
         assert isinstance(giver, GivesSharePass)
-        _check_same_provider(share, drive)
         folder = await tree.find(path.strip("/"))
         if not folder.is_folder:
             raise NotFolder(f'"{path}" is a file', advice="name a folder to save into")
