@@ -22,8 +22,8 @@ account, the account signs, paces, renews, classifies, and ``net.client`` sends.
 Imports point downward only; names on one step do not import each other, and a test
 (``tests/test_layers.py``) holds this list to the truth, lowest first::
 
-    model errors < log health mountpoint budgets < store net < account < drivers < config options
-    < source < transfer < cache < reader < vfs < remote attributes caching offline
+    model errors < log health mountpoint budgets urgency < store net < account < drivers
+    < config options < source < transfer < cache < reader < vfs < remote attributes caching offline
     < assembly guard < operations kernel < control metrics watchdog < daemon < composition < mount
     < cli
 

@@ -15,6 +15,7 @@ import logging
 import math
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -25,6 +26,7 @@ from fsmount.account.clocks import boottime
 from fsmount.account.lane import Lane, Leave, Shelf, Waiter
 from fsmount.errors import Blocked, ConnectionLimit, Throttled, TimedOut
 from fsmount.model import priority
+from fsmount.urgency import queueing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -74,8 +76,9 @@ class Governor:
     async def slot(self, family: str, host: str) -> AsyncIterator[None]:
         """Wait for leave to send one call (or GET) and hold it while the body runs.
 
-        Ordered by the priority of the current context, then by arrival. It does not checkpoint
-        when leave is there at once. Cancelling a waiter lets the next one move up.
+        Ordered by the priority of the current context (and of who joins the work of this task
+        meanwhile), then by arrival. It does not checkpoint when leave is there at once. Cancelling
+        a waiter lets the next one move up.
 
         Raises:
             Blocked: At once, while the breaker of this family × host is open.
@@ -96,19 +99,23 @@ class Governor:
         """Wait until this is the next call of ``lane`` and may go."""
         waiter = lane.join(priority.get())
         try:
-            while True:
-                self._check_breaker(lane)
-                self._check_deadline(lane, waiter)
-                if lane.next is not waiter:
-                    await waiter.woken()
-                    continue
-                verdict = lane.try_go()
-                if isinstance(verdict, Leave):
-                    return verdict
-                with trio.move_on_after(verdict):
-                    await waiter.woken()
+            with queueing(partial(lane.hasten, waiter)):
+                return await self._turn(lane, waiter)
         finally:
             lane.leave(waiter)
+
+    async def _turn(self, lane: Lane, waiter: Waiter) -> Leave:
+        while True:
+            self._check_breaker(lane)
+            self._check_deadline(lane, waiter)
+            if lane.next is not waiter:
+                await waiter.woken()
+                continue
+            verdict = lane.try_go()
+            if isinstance(verdict, Leave):
+                return verdict
+            with trio.move_on_after(verdict):
+                await waiter.woken()
 
     def met(self, family: str, host: str, failure: FsmountError | None) -> None:
         """Learn from how a call ended; called while its slot is held.

@@ -183,6 +183,13 @@ class Lane:
         bisect.insort(self.waiters, waiter)
         return waiter
 
+    def hasten(self, waiter: Waiter, urgency: Priority) -> None:
+        """Move ``waiter`` up among those that are as urgent as it is now."""
+        self.waiters.remove(waiter)
+        waiter.order = (int(urgency), waiter.order[1])
+        bisect.insort(self.waiters, waiter)
+        self._wake_next()
+
     def leave(self, waiter: Waiter) -> None:
         """Leave the queue, gone or given up; the next one moves up."""
         self.waiters.remove(waiter)

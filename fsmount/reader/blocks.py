@@ -23,6 +23,7 @@ from fsmount.reader.gaps import Gaps
 from fsmount.reader.run import Run, Wait
 from fsmount.reader.trouble import Trouble
 from fsmount.reader.window import MIB, aligned, next_get, whole
+from fsmount.urgency import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,9 @@ class SharedFile:
         finally:
             for block in held:
                 block.pins -= 1
+        for run in (*self._runs, *self._pending):
+            if run.position < stop and start < run.stop:
+                run.urgency.join()
         if self._pending:
             self._preempt()  # not before this read is known to wait for what is on its way
         return True
@@ -286,6 +290,7 @@ class SharedFile:
                 at,
                 admitted,
                 urgent=urgent,
+                urgency=_urgency(urgent=urgent),
                 arrived=self._bytes_arrived,
                 done=self._block_done,
             )
@@ -328,8 +333,7 @@ class SharedFile:
 
     async def _fetch(self, run: Run, source: FileSource) -> None:
         """Run one GET to its end, whatever that is; nothing but cancellation leaves it."""
-        if priority.get() < Priority.PREFETCH:  # what is brought ahead waits behind everybody
-            priority.set(Priority.READING if run.urgent else Priority.PREFETCH)
+        run.urgency.lead()
         failure: errors.FsmountError | None = None
         run.started = trio.current_time()
         try:
@@ -428,6 +432,14 @@ class SharedFile:
             self._service.freed()
             if not self._service.closing:
                 self.read_ahead_for_all()
+
+
+def _urgency(*, urgent: bool) -> Urgency:
+    """Return that of a GET: what is brought ahead waits behind everybody."""
+    own = priority.get()
+    if own >= Priority.PREFETCH:
+        return Urgency(own)
+    return Urgency(Priority.READING if urgent else Priority.PREFETCH)
 
 
 def views_of(blocks: Sequence[Block], start: int, stop: int) -> list[memoryview]:

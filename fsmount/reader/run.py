@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fsmount.cache.memory import Block
     from fsmount.errors import FsmountError
+    from fsmount.urgency import Urgency
 
 _NOTHING = memoryview(b"")
 
@@ -32,6 +33,7 @@ class Run:
         stop: Byte after the last, at the end of a cell or of the file.
         blocks: Those of the span in order, with memory behind its cells, already pinned.
         urgent: A read waits for it.
+        urgency: At which it queues.
         arrived: Called when its first bytes have arrived, and with each cell.
         done: Called with each block that the run has finished with.
     """
@@ -43,6 +45,7 @@ class Run:
         blocks: Sequence[Block],
         *,
         urgent: bool,
+        urgency: Urgency,
         arrived: Callable[[], None],
         done: Callable[[Block], None],
     ) -> None:
@@ -51,6 +54,7 @@ class Run:
         self.asked = stop
         self.position = start
         self.urgent = urgent
+        self.urgency = urgency
         self.scope = trio.CancelScope()
         self.started = 0.0
         self.first_byte: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import trio
@@ -11,6 +11,7 @@ import trio
 from fsmount.drivers.base import BatchLinks
 from fsmount.errors import FsmountError, ProtocolError, TimedOut, Unreachable, known
 from fsmount.model import Priority, priority
+from fsmount.urgency import Urgency, queueing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -49,28 +50,18 @@ class _Ticket:
     """One link call under way, and all who wait for it.
 
     It is settled exactly once, by the task that asks or by the service when it closes; afterwards
-    it is in nobody's table. ``task`` is there once the asking began, so that a more urgent waiter
-    can raise the priority at which it queues.
+    it is in nobody's table.
     """
 
-    __slots__ = ("_done", "_failure", "_link", "file", "fresh", "task", "urgency")
+    __slots__ = ("_done", "_failure", "_link", "file", "fresh", "urgency")
 
     def __init__(self, file: Entry, *, fresh: bool) -> None:
         self.file = file
         self.fresh = fresh
-        self.urgency = priority.get()
-        self.task: trio.lowlevel.Task | None = None
+        self.urgency = Urgency()
         self._done = trio.Event()
         self._link: Link | None = None
         self._failure: FsmountError | None = None
-
-    def join(self) -> None:
-        """Let the call be as urgent as whoever waits for it now."""
-        if (urgency := priority.get()) < self.urgency:
-            self.urgency = urgency
-            if self.task is not None:
-                # A task that waits is not inside its context, so another one may write to it.
-                self.task.context.run(priority.set, urgency)
 
     def settle(self, answer: Link | FsmountError) -> None:
         if isinstance(answer, FsmountError):
@@ -80,7 +71,8 @@ class _Ticket:
         self._done.set()
 
     async def wait(self) -> Link:
-        await self._done.wait()
+        with queueing(self.urgency.raise_to):
+            await self._done.wait()
         if self._failure is not None:
             raise self._failure
         assert self._link is not None
@@ -135,7 +127,7 @@ class Links:
             if ticket is None:
                 ticket = self._ask(file, fresh=rejected is not None)
             else:
-                ticket.join()
+                ticket.urgency.join()
             link = await ticket.wait()
             # A call that began before the rejection may bring the very link that was rejected.
             if rejected is None or ticket.fresh or not _same(link, rejected):
@@ -224,7 +216,7 @@ class Links:
     async def _gather(self, batches: BatchLinks) -> None:
         await trio.sleep(_GATHER_S)
         # The most urgent first, so that what somebody waits for shares a call with little else.
-        tickets = sorted(self._gathered, key=lambda ticket: ticket.urgency)
+        tickets = sorted(self._gathered, key=lambda ticket: ticket.urgency.at)
         self._gathered.clear()
         size = max(1, batches.batch_size)
         for start in range(0, len(tickets), size):
@@ -235,7 +227,7 @@ class Links:
                 self._nursery.start_soon(self._ask_many, batches, batch)
 
     async def _ask_one(self, ticket: _Ticket) -> None:
-        _lead([ticket])
+        ticket.urgency.lead()
 
         async def ask() -> Link:
             return await self._driver.link(ticket.file, fresh=ticket.fresh)
@@ -243,7 +235,8 @@ class Links:
         self._settle(ticket, await self._answer(ask))
 
     async def _ask_many(self, batches: BatchLinks, tickets: list[_Ticket]) -> None:
-        _lead(tickets)
+        call = tickets[0].urgency  # the most urgent one's; the others raise it
+        call.lead()
 
         async def ask() -> Sequence[Link | FsmountError]:
             links = await batches.links([ticket.file for ticket in tickets])
@@ -251,7 +244,10 @@ class Links:
                 raise ProtocolError(f"asked for {len(tickets)} links, got {len(links)}")
             return links
 
-        answer = await self._answer(ask)
+        with ExitStack() as joins:
+            for ticket in tickets[1:]:
+                joins.enter_context(ticket.urgency.telling(call.raise_to))
+            answer = await self._answer(ask)
         each = [answer] * len(tickets) if isinstance(answer, FsmountError) else answer
         for ticket, link in zip(tickets, each, strict=True):
             self._settle(ticket, link)
@@ -296,13 +292,6 @@ async def open_links(driver: Driver, store: LinkStore | None, remote: str) -> As
         finally:
             links.close()
             nursery.cancel_scope.cancel()
-
-
-def _lead(tickets: Sequence[_Ticket]) -> None:
-    """Make the current task the one that asks for ``tickets``, as urgent as the most urgent one."""
-    priority.set(min(ticket.urgency for ticket in tickets))
-    for ticket in tickets:
-        ticket.task = trio.lowlevel.current_task()
 
 
 async def _quietly(ticket: _Ticket) -> None:

@@ -10,6 +10,7 @@ import trio
 
 from fsmount import errors
 from fsmount.model import Priority, priority
+from fsmount.urgency import Urgency
 from fsmount.vfs import compose, names
 from fsmount.vfs.changes import InodeStale, NameStale, changed_names, looks_different
 from fsmount.vfs.comparison import kept_names, kinds, unchanged
@@ -39,29 +40,6 @@ _GO_ON_WITHIN_S = 600.0
 
 _YIELDS_FOR_S = 2.0
 """A part lets those before it name their entries first, unless nothing has come of them so long."""
-
-
-class _Errand:
-    """How urgent one listing is: as urgent as the most urgent request that waits for it."""
-
-    __slots__ = ("_task", "_urgency")
-
-    def __init__(self) -> None:
-        self._urgency = priority.get()
-        self._task: trio.lowlevel.Task | None = None
-
-    def begin(self) -> None:
-        """Let the current task run the errand."""
-        self._task = trio.lowlevel.current_task()
-        priority.set(self._urgency)
-
-    def join(self) -> None:
-        """Let it be no less urgent than the current request."""
-        if (urgency := priority.get()) < self._urgency:
-            self._urgency = urgency
-            if self._task is not None:
-                # A task that waits is not inside its context, so another one may write to it.
-                self._task.context.run(priority.set, urgency)
 
 
 class Fetcher:
@@ -100,7 +78,7 @@ class Fetcher:
         self._changes = changes
         self._progress = progress
         self._spawn = spawn
-        self._errands: dict[Part, _Errand] = {}
+        self._errands: dict[Part, Urgency] = {}
 
     def start_if_due(self, folder: Folder) -> None:
         """Start listings of those parts that are not fresh, under way, or asked for just now."""
@@ -120,13 +98,13 @@ class Fetcher:
         else:
             arrival.failure = None
         freshness.started(now)
-        errand = self._errands[part] = _Errand()
+        errand = self._errands[part] = Urgency()
         self._spawn(self._fetch, folder, part, errand)
 
-    async def _fetch(self, folder: Folder, part: Part, errand: _Errand) -> None:
+    async def _fetch(self, folder: Folder, part: Part, errand: Urgency) -> None:
         arrival = part.freshness.arrival
         assert arrival is not None
-        errand.begin()
+        errand.lead()
         with self._tree.holding(folder):
             try:
                 await self._bring(folder, part, arrival)

@@ -17,6 +17,7 @@ from fsmount.account.account import Limit
 from fsmount.account.governor import Governor
 from fsmount.errors import Blocked, ConnectionLimit, NotFound, Throttled, TimedOut
 from fsmount.model import Priority, priority
+from fsmount.urgency import Urgency
 
 WALL = 1_700_000_000.0
 HOST = "cloud.example.com"
@@ -154,6 +155,32 @@ async def test_a_more_urgent_call_joins_ahead(make):
             nursery.start_soon(call, name, urgency)
             await trio.testing.wait_all_tasks_blocked()
     assert order == ["first", "read", "list a", "list b", "crawl"]
+
+
+@pytest.mark.autojump
+async def test_a_call_that_a_reader_joins_moves_up(make):
+    """Behind what is as urgent and came before, ahead of what is not."""
+    governor = make(list=Limit(rate_per_s=1.0))
+    order = []
+    joined = Urgency(Priority.CRAWL)
+
+    async def call(name, urgency):
+        urgency.lead()
+        async with governor.slot("list", HOST):
+            order.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name, urgency in (
+            *(("first", Urgency(Priority.CRAWL)), ("crawl", Urgency(Priority.CRAWL))),
+            *(("joined", joined), ("list", Urgency(Priority.LISTING))),
+            ("read", Urgency(Priority.READING)),
+        ):
+            nursery.start_soon(call, name, urgency)
+            await trio.testing.wait_all_tasks_blocked()
+        joined.raise_to(Priority.READING)
+    # It came before the other reader, and is as urgent now.
+    assert order == ["first", "joined", "read", "list", "crawl"]
+    assert governor.snapshot()[f"list {HOST}"]["waiting"] == 0
 
 
 @pytest.mark.autojump

@@ -193,6 +193,33 @@ async def test_reads_are_urgent_and_read_ahead_is_not():
     assert {urgency for start, urgency in seen if start > 4 * MIB} == {Priority.PREFETCH}
 
 
+async def test_a_read_that_joins_a_get_made_ahead_makes_it_as_urgent():
+    """Also one that still stands in a queue: the reader waits for that very GET."""
+    seen, go = [], trio.Event()
+
+    class Queued(FakeSource):
+        async def fetch(self, start, stop, sink):
+            if start > 4 * MIB:
+                seen.append((priority.get(), start))
+                await go.wait()
+                seen.append((priority.get(), start))
+            await super().fetch(start, stop, sink)
+
+    source = Queued(256 * MIB, round_trip_s=0.05, rate=50e6, connections=1)
+    async with opened() as reader, trio.open_nursery() as nursery:
+        stream = reader.open(key_of(source.size), source)
+        at = 0
+        while not seen:
+            await get(stream, at, 256 * KIB)
+            at += 256 * KIB
+        priority.set(Priority.READING)
+        ahead = seen[0][1]
+        nursery.start_soon(get, stream, ahead, 256 * KIB)
+        await trio.testing.wait_all_tasks_blocked()
+        go.set()
+    assert seen[:2] == [(Priority.PREFETCH, ahead), (Priority.READING, ahead)]
+
+
 @pytest.mark.parametrize(
     ("connections", "size", "part"),
     [(16, 1024 * MIB, 0.8), (4, 512 * MIB, 0.9), (2, 256 * MIB, 0.9)],
