@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "cloud.fsmount.test"
-_ADDRESS = "127.0.0.77"
 _CLONE_NEWNS = 0x00020000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 _HEADER = struct.Struct("!6H")
@@ -61,9 +60,11 @@ def name_server(place):
     """
     libc = ctypes.CDLL(None, use_errno=True)
     listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listening.bind((_ADDRESS, 53))
+    # Any loopback address: several may run beside each other.
+    pid = os.getpid()
+    listening.bind((f"127.53.{pid >> 8 & 255}.{pid & 255}", 53))
     resolv = Path(place) / "resolv.conf"
-    resolv.write_text(f"nameserver {_ADDRESS}\n")
+    resolv.write_text(f"nameserver {listening.getsockname()[0]}\n")
     _checked(libc.unshare(_CLONE_NEWNS))
     _checked(libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None))
     target = os.path.realpath("/etc/resolv.conf").encode()
