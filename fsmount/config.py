@@ -9,6 +9,9 @@
     [mounts.media]
     tree = { "/" = "photos", "/films" = ["films", "more-films"] }
 
+    [guard]
+    indexer = "free"
+
 Which keys a remote may have is declared by its driver; everything unknown is refused with the
 nearest known name and the line it stands on.
 """

@@ -40,7 +40,7 @@ class Visitor:
     """Who opened a file.
 
     Attributes:
-        program: The name of its process; "" when it cannot be told (another container's).
+        program: The name of its process; "" when it cannot be told (we are in a container).
         kind: What it is.
     """
 
@@ -196,7 +196,7 @@ class Guard:
     def visitor(self, pid: int) -> Visitor:
         """Return who a process is; asks /proc only, and never the mount."""
         if pid <= 0:
-            return Visitor()  # of another pid namespace: the kernel has no number for it here
+            return Visitor()  # outside of our pid namespace: the kernel has no number for it here
         leader = self._leader(pid)
         program = self._name(leader)
         try:

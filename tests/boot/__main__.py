@@ -51,7 +51,7 @@ def judge(root: Path, *, ended: bool, off_at: float) -> list[str]:
     lines = results.read_text().splitlines() if results.exists() else []
     for line in lines:
         told = json.loads(line)
-        print(f"{told['took_s']:6.2f} s  {told['step']}")
+        print(f"{told['took_s']:6.2f} s  {'; '.join([told['step'], *told['notes']])}")
         if told["wrong"]:
             wrong.append(f"{told['step']}: {told['wrong']}")
     ending = root / str(ENDING)[1:]

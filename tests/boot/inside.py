@@ -35,16 +35,21 @@ class NotSo(Exception):
 
 
 @contextlib.contextmanager
-def step(name: str) -> Iterator[None]:
-    """Write down whether the block came true; the next step is taken all the same."""
+def step(name: str) -> Iterator[list[str]]:
+    """Write down whether the block came true; the next step is taken all the same.
+
+    Yields a list for what else is worth being told.
+    """
     begun, wrong = time.monotonic(), ""
+    notes: list[str] = []
     try:
-        yield
+        yield notes
     except (NotSo, OSError, subprocess.SubprocessError, ValueError, KeyError) as exc:
         wrong = f"{type(exc).__name__}: {exc}"
     took_s = round(time.monotonic() - begun, 2)
     with RESULTS.open("a") as file:
-        file.write(json.dumps({"step": name, "took_s": took_s, "wrong": wrong}) + "\n")
+        told = {"step": name, "took_s": took_s, "wrong": wrong, "notes": notes}
+        file.write(json.dumps(told) + "\n")
 
 
 def run(*words: str, check: bool = True) -> str:
@@ -132,8 +137,9 @@ def heals(path: str, before: int, within_s: float = 30.0) -> None:
 
 def boot() -> None:
     """What has to be so before there is a network."""
-    with step("without a network the unit is ready"):
+    with step("without a network the unit is ready") as notes:
         wait_for(lambda: is_active(SERVICE), "not active")
+        notes.append(f"ready after {ready_after_s():.2f} s")
     with step("its folder answers an error, and is not empty"):
         found = listing(UNIT_MOUNT)
         expect(found in (errno.EHOSTDOWN, errno.ETIMEDOUT), f"listing it gave {found}")
@@ -195,10 +201,11 @@ def deaths() -> None:
 
 def offline() -> None:
     """What was listed is there at once when there is no network."""
-    with step("the network goes: a restart serves what was known, within a second or two"):
+    with step("the network goes: a restart serves what was known at once") as notes:
         run("systemctl", "stop", "site.service")
         run("systemctl", "restart", SERVICE)
         took_s = ready_after_s()
+        notes.append(f"ready after {took_s:.2f} s")
         found = listing(UNIT_MOUNT)
         expect(isinstance(found, list) and "film.mkv" in found, f"listing it gave {found}")
         # Two busy cores may make it wait for its turn; without the tree it would be ten.
