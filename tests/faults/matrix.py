@@ -124,6 +124,7 @@ def run_row(fault: Fault, place: Path, names: NameServer) -> Row:
             os.stat(world.top / FILM)
             early = next(each for each in OPERATIONS if each.early)
             world.early = Running(early, world.top)
+            stack.callback(world.early.process.kill)
             wait_for(lambda: world.early.read == _MIB)
             outcomes = _endured(world, fault)
             ended = time.monotonic()
