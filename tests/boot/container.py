@@ -52,7 +52,6 @@ def machine(film: bytes) -> Iterator[Path]:
         # Kept, so that it can be read when the machine is off.
         (root / "var/log/journal").mkdir(exist_ok=True)
         (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-        (root / "mnt/share").mkdir(exist_ok=True)
         _write(top / "tree", tree(film))
         # The emulator makes its ids of the real path, so that is the same inside.
         with emulated(top / "tree") as site:

@@ -208,8 +208,8 @@ def offline() -> None:
         notes.append(f"ready after {took_s:.2f} s")
         found = listing(UNIT_MOUNT)
         expect(isinstance(found, list) and "film.mkv" in found, f"listing it gave {found}")
-        # Two busy cores may make it wait for its turn; without the tree it would be ten.
-        expect(took_s < 4, f"it took {took_s:.2f} s")
+        # Half a second of work, and whatever a busy machine makes of it.
+        expect(took_s < 8, f"it took {took_s:.2f} s")
 
 
 def main() -> None:

@@ -48,6 +48,17 @@ def test_the_short_form_mounts_too(program, site, mountpoint):
     assert list(mountpoint.iterdir()) == []
 
 
+def test_a_folder_is_made_when_that_is_wished(program, site, mountpoint):
+    """-o X-mount.mkdir, as mount(8) has it; a mount that answers is not stale."""
+    mountpoint.rmdir()
+    assert program("mount", site.source, mountpoint).code == 1
+    result = program("mount", site.source, mountpoint, "-o", "X-mount.mkdir")
+    assert (result.code, result.err) == (0, "")
+    result = program("umount", "--stale", mountpoint, mountpoint.parent)
+    assert (result.code, result.err) == (0, "")
+    assert (mountpoint / "hello.txt").read_bytes() == b"hello\n"
+
+
 def test_the_helper_mounts_as_mount_calls_it(places, site, mountpoint):
     """``mount.fsmount SOURCE DIR -o rw``: read-only without a word."""
     code = "import sys; from fsmount.__main__ import mount_helper; sys.exit(mount_helper())"
