@@ -21,6 +21,7 @@ the cause.
     ├── ProviderFault         EIO      the provider failed and says so (500, unclassified)
     ├── ProtocolError         EIO      an answer that is not what the protocol promises
     ├── LinkExpired           EIO      a direct link is over or refused: fetch a new one
+    │   └── LinkRefused       EIO      over, or one connection too many: the server does not say
     ├── ConnectionLimit       EIO      too many connections on a link or account: use fewer
     ├── WrongSize             EIO      the content's size is not the listed one: repair
     ├── NotSupported          EOPNOTSUPP  this remote has no such ability
@@ -121,6 +122,14 @@ class ProtocolError(FsmountError):
 
 class LinkExpired(FsmountError):
     """A direct link is over or refused; a new one may work."""
+
+
+class LinkRefused(LinkExpired):
+    """A direct link is refused without saying whether it is over or has too many connections.
+
+    Whoever reads knows more: with other GETs of its own on that link under way it is one connection
+    too many, alone it is the end of the link.
+    """
 
 
 class ConnectionLimit(FsmountError):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fsmount.account.account import Send
-    from fsmount.config import Config, MountConfig
+    from fsmount.config import Config, MountConfig, RemoteConfig
     from fsmount.drivers.base import DriverOptions, DriverSpec, LinkMatch
     from fsmount.errors import FsmountError
     from fsmount.store.detections import Detections
@@ -339,10 +339,11 @@ def _source(
     spec = drivers.load(driver)
     site, login = spec.account(options)
     is_share = spec.is_share(options)
-    signer, signer_name = options, remote
+    signer, signer_name, signer_driver = options, remote, driver
     if options.auth:
-        signer_name, signer = _lender(options.auth, driver, site, config)
-        login = spec.account(signer)[1]
+        signer_name, lender = _lender(options.auth, spec, site, config)
+        signer, signer_driver = lender.options, lender.driver
+        login = drivers.load(signer_driver).account(signer)[1]
     who = login or signer_name
     whose = "" if is_share else who
     return Source(
@@ -355,7 +356,8 @@ def _source(
         shown=shown,
         identity=account_key(driver, "\0".join((driver, site, spec.place(options), whose))),
         account_key=account_key(
-            f"{driver} {urlsplit(site).hostname or site}", "\0".join((driver, site, who))
+            f"{signer_driver} {urlsplit(site).hostname or site}",
+            "\0".join((signer_driver, site, who)),
         ),
         is_share=is_share,
         via=_own_drive(spec, options, site, config),
@@ -391,7 +393,7 @@ def _own_drive(
     return configured(name, config)
 
 
-def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, DriverOptions]:
+def _lender(auth: str, spec: DriverSpec, site: str, config: Config) -> tuple[str, RemoteConfig]:
     prefix, _, name = auth.partition(":")
     if prefix != "ref" or not name:
         raise UsageError(f'auth = "{auth}" is not understood', advice='write auth = "ref:NAME"')
@@ -404,9 +406,10 @@ def _lender(auth: str, driver: str, site: str, config: Config) -> tuple[str, Dri
             f'auth = "ref:{name}" names a remote that is not configured',
             advice=f'did you mean "ref:{near}"?' if near else "add it to the configuration",
         )
-    if lender.driver != driver or drivers.load(driver).account(lender.options)[0] != site:
+    lends = lender.driver == spec.name or lender.driver in spec.logins_of
+    if not lends or drivers.load(lender.driver).account(lender.options)[0] != site:
         raise UsageError(
             f'auth = "ref:{name}": a login of one site is of no use at another',
             advice=f"name a remote of {site}",
         )
-    return name, lender.options
+    return name, lender

@@ -219,7 +219,9 @@ class ReadsContentErrors(Protocol):
 
         Asked for every answer that cannot be the asked bytes, whatever its status (an error may
         come as 200), before the status is judged. ``LinkExpired`` has the link renewed and the GET
-        sent again once; ``Throttled`` and ``ConnectionLimit`` are waited out; all else is final.
+        sent again once, and so has ``LinkRefused`` unless other GETs run on that link, where it is
+        one connection too many; ``Throttled`` and ``ConnectionLimit`` are waited out; all else is
+        final.
 
         Args:
             status: HTTP status.
@@ -423,6 +425,8 @@ class DriverSpec:
         via: Names the remote, an own drive, through which these options want files to be read; ""
             for none. None where files are always read directly.
         via_driver: The driver that such a remote has to be of.
+        logins_of: Names of other drivers whose logins may sign here (``auth = "ref:NAME"``): a
+            share lent the login of a drive. Token, pace and breaker are then the lender's.
         sign_out: Tells the provider that a token is given up; None where nothing needs to be told.
         trust_domain: Names who vouches for ``Entry.digest`` under these options.
         is_share: Tells whether these options name a share (its listings live longer).
@@ -444,6 +448,7 @@ class DriverSpec:
     credentials: Callable[[DriverOptions], Credentials] | None = None
     via: Callable[[DriverOptions], str] | None = None
     via_driver: str = ""
+    logins_of: frozenset[str] = frozenset()
     sign_out: Callable[[DriverOptions, Token, Send], Awaitable[None]] | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)
     trust_domain: Callable[[DriverOptions], str]

@@ -16,6 +16,8 @@ REGISTRY: dict[str, str] = {
     "aliyundrive_open": "fsmount.drivers.aliyundrive_open.driver",
     "aliyundrive_share": "fsmount.drivers.aliyundrive_share.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
+    "p115": "fsmount.drivers.p115.driver",
+    "p115_share": "fsmount.drivers.p115_share.driver",
     "pds": "fsmount.drivers.pds.driver",
 }
 """Driver name to the module that holds its ``SPEC``."""

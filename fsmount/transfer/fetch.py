@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import trio
 
-from fsmount.errors import Changed, FsmountError, TimedOut, Unreachable
+from fsmount.errors import (
+    Changed,
+    ConnectionLimit,
+    FsmountError,
+    LinkRefused,
+    TimedOut,
+    Unreachable,
+)
 from fsmount.transfer.answers import Refusal, promised_bytes, refusal
 from fsmount.transfer.attempts import Attempts
 
@@ -119,6 +127,7 @@ class RemoteFile:
         self._classify = classify
         self._rewrite = rewrite
         self._etags: dict[str, str] = {}
+        self._under_way: collections.Counter[str] = collections.Counter()  # GETs by link
 
     @property
     def size(self) -> int:
@@ -173,6 +182,7 @@ class RemoteFile:
         async with self._governor.slot(_FAMILY, host):
             span.attempts.began(trio.current_time())
             refused: Refusal | None
+            self._under_way[link.url] += 1
             try:
                 async with self._client.get(
                     url, link.headers, start=span.position, stop=span.stop
@@ -180,8 +190,19 @@ class RemoteFile:
                     refused = await self._receive(response, span)
             except FsmountError as exc:
                 refused = Refusal(exc)
+            finally:
+                self._under_way[link.url] -= 1
+            if refused is not None and isinstance(refused.failure, LinkRefused):
+                refused = self._one_too_many(link) or refused
             self._governor.met(_FAMILY, host, None if refused is None else refused.failure)
         return refused
+
+    def _one_too_many(self, link: Link) -> Refusal | None:
+        """Return that a refused GET was one connection too many; None when it was the only one."""
+        others = self._under_way[link.url]
+        if not others:
+            return None
+        return Refusal(ConnectionLimit(f"the link allows no more than {others} connections"))
 
     async def _receive(self, response: RangeResponse, span: _Span) -> Refusal | None:
         """Receive a checked body into ``span``; return why it is not one that may be received."""

@@ -10,7 +10,7 @@ from fsmount import source as sources
 from fsmount.config import load_config
 from fsmount.remote import open_remote
 from fsmount.store.directories import Directories
-from tests.conformance import aliyun, cloudreve, pds
+from tests.conformance import aliyun, cloudreve, p115, pds
 from tests.emulators import open_emulator
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ CASES = (
     *cloudreve.CASES,
     *aliyun.CASES,
     *pds.CASES,
+    *p115.CASES,
 )
 """Every way in to every driver."""
 

@@ -21,7 +21,8 @@ from tests.conformance.cloudreve import DRIVE, LOCKED, SHARE, TOKEN
 from tests.conformance.tree import walk
 from tests.emulators.faults import Fault
 
-SIGNED = [case for case in CASES if case.signed]
+# Where a token has an end that can be brought about, and something to renew it with.
+SIGNED = [case for case in CASES if case.signed and "access" in case.wishes]
 
 
 @pytest.mark.parametrize("code", ["wrong", ""])

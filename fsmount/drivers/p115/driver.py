@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
 from fsmount.drivers.base import Ability, DriverSpec
-from fsmount.drivers.p115 import api, entries, links, receiving, refusals
+from fsmount.drivers.p115 import api, details, entries, links, receiving, refusals
 from fsmount.drivers.p115.api import DIALECTS, Order, Position
 from fsmount.drivers.p115.auth import DriveScheme
-from fsmount.drivers.p115.cipher import M115
 from fsmount.drivers.p115.entries import ROOT_ID, cid_of_entry
 from fsmount.drivers.p115.hosts import Hosts
 from fsmount.drivers.p115.login import start_login
@@ -21,11 +20,9 @@ from fsmount.drivers.p115.options import (
     accept,
     cid_of,
     login_of,
-    user_agent,
 )
-from fsmount.drivers.p115.refusals import Elsewhere, OldAgent
+from fsmount.drivers.p115.refusals import Elsewhere
 from fsmount.errors import (
-    Changed,
     FsmountError,
     IsFolder,
     NotFolder,
@@ -35,12 +32,12 @@ from fsmount.errors import (
 from fsmount.model import Link, Page, Priority, Saving, Space, priority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions, LinkMatch
     from fsmount.drivers.p115.api import FilePage
-    from fsmount.model import Answer, Call, Entry, FolderSize, SharePass
+    from fsmount.model import Answer, Entry, FolderSize, SharePass
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +61,11 @@ class P115Driver(OfflineCalls):
     """One drive, or a folder of it (``drivers.base.Driver``).
 
     Also ``Quota``, ``BatchLinks``, ``FolderSizes``, ``ReadsContentErrors``, ``OfflineDownloads``
-    and ``SavesShares``. Beyond its options it keeps one thing: the User-Agent that 115 was found to
-    ask for.
+    and ``SavesShares``.
     """
 
     def __init__(self, options: P115Options, account: Account) -> None:
-        super().__init__(
-            account,
-            where=Hosts.parse(options.hosts),
-            cipher=M115.parse(options.rsa_modulus),
-            agent=user_agent(options),
-        )
+        super().__init__(options, account, families=("link", "info"))
         self._options = options
         self._root = entries.root_entry(cid_of(options.root))
 
@@ -108,8 +99,8 @@ class P115Driver(OfflineCalls):
             # 115 tells nothing about a drive's root, and of another one nothing but its name.
             await self._page(cid_of_entry(entry), None)
             return entry
-        answer = await self._account.call("info", api.info_call(self._where, entry.id))
-        return entries.web_entry(api.read_info(answer, entry.id))
+        answer = await self._account.call("info", details.info_call(self._where, entry.id))
+        return entries.web_entry(details.read_info(answer, entry.id))
 
     async def link(self, file: Entry, *, fresh: bool = False) -> Link:
         """Return a link; see ``Driver.link``. 115 makes a new one at every call.
@@ -121,17 +112,7 @@ class P115Driver(OfflineCalls):
         """
         if file.is_folder:
             raise IsFolder(f'"{file.name}" is a folder')
-        failure: Elsewhere | None = None
-        for way in (self._by_chrome, self._by_web, self._by_android):
-            try:
-                return await way(file)
-            except OldAgent:
-                raise  # the others would look at the same User-Agent
-            except Elsewhere as exc:
-                failure = failure or exc
-        raise Changed(
-            f'115 gives no link of "{file.name}": it was deleted, or is no file that can be read'
-        ) from failure
+        return await self._first_link(file, (self._by_chrome, self._by_web, self._by_android))
 
     async def close(self) -> None:
         """Let go of nothing: the account is not the driver's."""
@@ -161,7 +142,9 @@ class P115Driver(OfflineCalls):
 
     async def space(self) -> Space:
         """Return the capacity of the drive."""
-        total, used = api.read_space(await self._account.call("info", api.space_call(self._where)))
+        total, used = details.read_space(
+            await self._account.call("info", details.space_call(self._where))
+        )
         return Space(total=total, used=used)
 
     async def folder_size(self, folder: Entry) -> FolderSize | None:
@@ -169,8 +152,8 @@ class P115Driver(OfflineCalls):
         if not folder.is_folder:
             raise NotFolder(f'"{folder.name}" is a file')
         cid = cid_of_entry(folder)
-        answer = await self._account.call("info", api.folder_size_call(self._where, cid))
-        return api.read_folder_size(answer, cid)
+        answer = await self._account.call("info", details.folder_size_call(self._where, cid))
+        return details.read_folder_size(answer, cid)
 
     def classify_content(
         self, status: int, headers: Mapping[str, str], body: bytes
@@ -278,30 +261,6 @@ class P115Driver(OfflineCalls):
             )
         )
         return self._link(links.read_android(answer, cipher=self._cipher, key=key), answer)
-
-    async def _with_agent(self, asked: Callable[[str], Call]) -> Answer:
-        """Ask for links, with the version of 115's newest client where 115 insists on one."""
-        try:
-            return await self._account.call("link", asked(self._agent))
-        except OldAgent:
-            if self._options.user_agent:
-                raise  # it was chosen by the user, and content is asked with it
-            told = await self._account.call("info", api.version_call(self._where))
-            newer = user_agent(self._options, api.read_version(told))
-            if newer == self._agent:
-                raise
-            self._agent = newer
-            return await self._account.call("link", asked(newer))
-
-    def _link(self, url: str, answer: Answer) -> Link:
-        if not url:
-            raise Elsewhere("115 gave no link")
-        return links.link_of(
-            url,
-            answer,
-            agent=self._agent,
-            max_connections=self._options.max_connections,
-        )
 
 
 def _open(options: DriverOptions, account: Account) -> P115Driver:

@@ -42,7 +42,7 @@ BATCH_SIZE = 20
 class Sealed(msgspec.Struct, frozen=True):
     """An answer whose data may be encrypted; of a failure it is of any type."""
 
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -133,10 +133,13 @@ def web_call(where: Hosts, code: str, *, cipher: M115, key: bytes, agent: str) -
 
 
 def read_web(answer: Answer, *, cipher: M115, key: bytes) -> str:
-    """Return the URL of a web link."""
+    """Return the URL of a web link, which may also come unencrypted beside the data."""
+    plain = wire.decode(answer.body, WebFile, "the link of a file")
+    if plain.file_url:
+        return wire.text(plain.file_url)
     body = opened(answer, cipher, key, "the link of a file")
     if not body.lstrip().startswith(b"{"):
-        body = answer.body
+        return ""
     return wire.text(wire.decode(body, WebFile, "the link of a file").file_url)
 
 

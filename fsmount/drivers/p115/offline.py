@@ -13,6 +13,7 @@ import msgspec
 
 from fsmount.drivers import wire
 from fsmount.drivers.p115 import codes, hosts
+from fsmount.drivers.p115.calling import Caller
 from fsmount.drivers.p115.entries import cid_of_entry
 from fsmount.drivers.p115.links import new_key, opened, sealed_call
 from fsmount.drivers.p115.options import CLIENT_VERSION
@@ -24,7 +25,6 @@ from fsmount.model import Call, EntryId, OfflineQuota, OfflineState, OfflineTask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fsmount.account.account import Account
     from fsmount.drivers.p115.cipher import M115
     from fsmount.drivers.p115.hosts import Hosts
     from fsmount.model import Answer, Entry
@@ -260,14 +260,8 @@ def _number(value: Scalar) -> float:
         return 0.0
 
 
-class OfflineCalls:
+class OfflineCalls(Caller):
     """The ability over these calls (``drivers.base.OfflineDownloads``); a part of the driver."""
-
-    def __init__(self, account: Account, *, where: Hosts, cipher: M115, agent: str) -> None:
-        self._account = account
-        self._where = where
-        self._cipher = cipher
-        self._agent = agent
 
     async def offline_add(
         self, links: Sequence[str], folder: Entry | None

@@ -31,6 +31,7 @@ class FamilyOptions(DriverOptions, kw_only=True, frozen=True, forbid_unknown_fie
         str, described("where 115 is: a template of every host, such as http://127.0.0.1:1/{host}")
     ] = DEFAULT
     page_size: Annotated[PageSize, described("entries asked per call of a listing")] = MAX_PAGE_SIZE
+    rsa_modulus: Annotated[str, described("key of the link calls in hex; for emulators")] = ""
 
 
 class P115Options(FamilyOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +52,6 @@ class P115Options(FamilyOptions, kw_only=True, frozen=True, forbid_unknown_field
             "aps knows folders of up to 1,200 entries"
         ),
     ] = "auto"
-    rsa_modulus: Annotated[str, described("key of the link calls in hex; for emulators")] = ""
 
 
 def accept(options: DriverOptions) -> P115Options:
@@ -83,14 +83,15 @@ def cid_of(text: str) -> str:
     )
 
 
-def user_agent(options: DriverOptions, version: str = CLIENT_VERSION) -> str:
+def user_agent(options: DriverOptions | None, version: str = "") -> str:
     """Return the one agent for API and content alike: a link works only with the one it came to.
 
     115 looks at the version of its own browser in it (wire: 115 §0.11).
     """
-    if options.user_agent:
+    if options is not None and options.user_agent:
         return options.user_agent
-    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 115Browser/{version}"
+    browser = f"115Browser/{version or CLIENT_VERSION}"
+    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 {browser}"
 
 
 def login_of(options: P115Options) -> str:

@@ -18,10 +18,10 @@ from fsmount.drivers.p115 import codes, hosts
 from fsmount.drivers.wire import Scalar
 from fsmount.errors import (
     Blocked,
-    ConnectionLimit,
     Denied,
     FsmountError,
     LinkExpired,
+    LinkRefused,
     NotSupported,
     ProtocolError,
     ProviderFault,
@@ -159,7 +159,7 @@ def failure(
 
 def meant(refusal: Refusal, call: Call, *, signed: bool, where: Hosts) -> FsmountError:
     """Return the failure that ``refusal`` is for every driver of the family."""
-    told = _told(refusal)
+    told_by_115 = told(refusal)
     asks_for_login = refusal.code == 0 and any(
         words in refusal.words for words in codes.SIGN_IN_WORDS
     )
@@ -167,22 +167,24 @@ def meant(refusal: Refusal, call: Call, *, signed: bool, where: Hosts) -> Fsmoun
         if refusal.code == codes.NOT_LOGGED_IN and where.host_of(call.url) == hosts.APP:
             # Also what a good cookie of another device slot gets there (wire: 115 §2.2); the web
             # API, asked next, knows whether it is dead.
-            return Elsewhere(f"115 does not serve this to the device of the login ({told})")
+            return Elsewhere(f"115 does not serve this to the device of the login ({told_by_115})")
         if signed:
-            return Unauthorized(f"115 no longer takes the login ({told})", advice=LOGIN_AGAIN)
-        return Denied(f"115 wants a login for this ({told})")
+            return Unauthorized(
+                f"115 no longer takes the login ({told_by_115})", advice=LOGIN_AGAIN
+            )
+        return Denied(f"115 wants a login for this ({told_by_115})")
     match refusal.code:
         case codes.TOO_BIG_HERE:
-            return Elsewhere(f"the file is too big for this way to a link ({told})")
+            return Elsewhere(f"the file is too big for this way to a link ({told_by_115})")
         case codes.NO_SUCH_CALL:
-            return Elsewhere(f"115 has no such call any more ({told})")
+            return Elsewhere(f"115 has no such call any more ({told_by_115})")
         case codes.OLD_AGENT:
             return OldAgent(
-                f"115 takes this User-Agent for a client that is too old ({told})",
+                f"115 takes this User-Agent for a client that is too old ({told_by_115})",
                 advice="leave out the option user_agent",
             )
     meaning = codes.meaning(refusal.code, refusal.words)
-    sentence = f"{meaning.sentence} ({told})"
+    sentence = f"{meaning.sentence} ({told_by_115})"
     if issubclass(meaning.kind, Throttled):
         return meaning.kind(sentence, advice=meaning.advice, retry_after_s=meaning.pause_s)
     return meaning.kind(sentence, advice=meaning.advice)
@@ -192,8 +194,7 @@ def content_failure(status: int, headers: Mapping[str, str], body: bytes) -> Fsm
     """Return what a content server's answer without bytes amounts to; None where its status says.
 
     A link that is over, one whose cookie is over and one connection too many are all HTTP 403; only
-    the missing cookie says so (wire: 115 §5.2). Of the rest whoever reads knows more: with other
-    GETs under way on the link it is the limit, alone it is the end of the link.
+    the missing cookie says so for certain (wire: 115 §5.2).
     """
     if status == 405:
         return Blocked("115's firewall shut this address out of its content servers (HTTP 405)")
@@ -203,7 +204,7 @@ def content_failure(status: int, headers: Mapping[str, str], body: bytes) -> Fsm
     words = "" if envelope is None else refusal_of(envelope).words
     if "cookie" in words.lower():
         return LinkExpired("the cookie that the link is bound to is over")
-    return ConnectionLimit("115 allows no more connections on this link")
+    return LinkRefused("115 no longer takes the link, or no more connections on it")
 
 
 def blocked_page() -> Blocked:
@@ -245,7 +246,8 @@ def _without_envelope(answer: Answer, host: str) -> FsmountError:
             return ProtocolError(f"an answer of 115 is {page}")
 
 
-def _told(refusal: Refusal) -> str:
+def told(refusal: Refusal) -> str:
+    """Return code and words of a refusal, for the end of a sentence."""
     number = f"code {refusal.code}" if refusal.code else "no code"
     return f'{number}: "{refusal.words}"' if refusal.words else number
 

@@ -8,11 +8,11 @@ from fsmount.drivers.p115 import links
 from fsmount.errors import (
     Blocked,
     Changed,
-    ConnectionLimit,
     Denied,
     FsmountError,
     IsFolder,
     LinkExpired,
+    LinkRefused,
     NotFound,
     NotSupported,
     ProviderFault,
@@ -362,8 +362,8 @@ async def test_a_folder_in_a_batch_fails_alone():
     [
         (403, b'{"status":403,"message":"no cookie value","request_id":"ab"}', LinkExpired),
         (403, b'{"status":403,"message":"no cookie"}', LinkExpired),
-        (403, b"<html>forbidden</html>", ConnectionLimit),
-        (403, b"", ConnectionLimit),
+        (403, b"<html>forbidden</html>", LinkRefused),
+        (403, b"", LinkRefused),
         (405, b"<html>", Blocked),
         (200, b"{}", type(None)),
         (404, b"", type(None)),

@@ -222,7 +222,7 @@ class FileApi:
         }
 
     def _node(self, text: str) -> Node | None:
-        return self._tree.nodes.get(int(text)) if text.isdecimal() else None
+        return self._tree.now(int(text)) if text.isdecimal() else None
 
     def _by_pickcode(self, pickcode: str) -> Node | None:
         return by_pickcode(self._tree, pickcode)
@@ -234,7 +234,7 @@ def by_pickcode(tree: Tree, pickcode: str) -> Node | None:
         number = number_in(pickcode)
     except ValueError:
         return None
-    node = tree.nodes.get(number)
+    node = tree.now(number)
     return node if node is not None and node.pickcode == pickcode else None
 
 

@@ -96,7 +96,7 @@ class Listing:
 
     def folder(self, cid: str) -> Node:
         """The folder with this id; the root for everything that is none (§0.3)."""
-        node = self._tree.nodes.get(int(cid)) if cid.isdecimal() else None
+        node = self._tree.now(int(cid)) if cid.isdecimal() else None
         if node is not None and node.is_folder:
             return node
         if cid not in ("", "0") and self._settings.on("unknown-refused"):

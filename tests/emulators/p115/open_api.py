@@ -165,7 +165,7 @@ class OpenApi:
             return None
 
     def _by_id(self, text: str) -> Node | None:
-        node = self._tree.nodes.get(int(text)) if text.isdecimal() else None
+        node = self._tree.now(int(text)) if text.isdecimal() else None
         return node if node is not None and node.parent is not None else None
 
 

@@ -125,7 +125,7 @@ class Shares:
         node = share.known.get(number)
         if node is None:
             node = self._found(share, number)
-        if node is None or self._tree.nodes.get(node.id) is not node:
+        if node is None or self._tree.now(node.id) is not node:
             return None
         above = [share.folder, *node.lineage()] if share.folder.parent is None else node.lineage()
         return node if share.folder in above else None

@@ -203,6 +203,17 @@ class Tree:
         for child in [node, *self.below(node)]:
             self.nodes.pop(child.id, None)
 
+    def now(self, number: int) -> Node | None:
+        """What has this id once the disk has been looked at; None when nothing has."""
+        node = self.nodes.get(number)
+        if node is None or node.parent is None:
+            return node
+        for above in [node.parent, *node.parent.lineage()]:
+            if above.parent is not None:
+                self.notice(above.parent)
+        self.notice(node.parent)
+        return self.nodes.get(number)
+
     def below(self, folder: Node) -> Iterator[Node]:
         """Everything below this folder, as it is now."""
         self.look(folder)
