@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import logging
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -127,7 +126,6 @@ class RemoteFile:
         self._classify = classify
         self._rewrite = rewrite
         self._etags: dict[str, str] = {}
-        self._under_way: collections.Counter[str] = collections.Counter()  # GETs by link
 
     @property
     def size(self) -> int:
@@ -182,7 +180,7 @@ class RemoteFile:
         async with self._governor.slot(_FAMILY, host):
             span.attempts.began(trio.current_time())
             refused: Refusal | None
-            self._under_way[link.url] += 1
+            self._links.under_way[link.url] += 1
             try:
                 async with self._client.get(
                     url, link.headers, start=span.position, stop=span.stop
@@ -191,7 +189,7 @@ class RemoteFile:
             except FsmountError as exc:
                 refused = Refusal(exc)
             finally:
-                self._under_way[link.url] -= 1
+                self._links.under_way[link.url] -= 1
             if refused is not None and isinstance(refused.failure, LinkRefused):
                 refused = self._one_too_many(link) or refused
             self._governor.met(_FAMILY, host, None if refused is None else refused.failure)
@@ -199,7 +197,7 @@ class RemoteFile:
 
     def _one_too_many(self, link: Link) -> Refusal | None:
         """Return that a refused GET was one connection too many; None when it was the only one."""
-        others = self._under_way[link.url]
+        others = self._links.under_way[link.url]
         if not others:
             return None
         return Refusal(ConnectionLimit(f"the link allows no more than {others} connections"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -90,6 +91,10 @@ class Links:
     Invariant: a file has at most one ticket; it has one exactly while a call for it is queued or
     under way. Only ``_gather`` and the driver's own awaits lie between the two.
 
+    Attributes:
+        under_way: GETs that run on each link now, by its URL; whoever sends them counts. Two
+            readers of one file share a link, and what it allows.
+
     Args:
         driver: Asked for links; in batches when it has ``BatchLinks``.
         store: Survives a restart; None keeps links in memory only.
@@ -108,6 +113,7 @@ class Links:
         self._kept: dict[_Key, _Kept] = {}
         self._tickets: dict[_Key, _Ticket] = {}
         self._gathered: list[_Ticket] = []
+        self.under_way: collections.Counter[str] = collections.Counter()
 
     async def get(self, file: Entry, *, rejected: Link | None = None) -> Link:
         """Return a usable link for ``file``; ``rejected`` is one that the server refused.

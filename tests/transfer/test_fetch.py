@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import asynccontextmanager
 
 import hypothesis
 import hypothesis.strategies as st
@@ -16,6 +17,7 @@ from fsmount.errors import (
     Denied,
     FsmountError,
     LinkExpired,
+    LinkRefused,
     NotFound,
     ProtocolError,
     ProviderFault,
@@ -500,3 +502,52 @@ def test_any_faults_end_in_the_right_bytes_or_an_error(faults, span, room):
             assert scene.governor.held == 0
 
     trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+# --- a link that is refused without a word --------------------------------------------------------
+
+
+def without_a_word(code, _headers, _body):
+    """Read a 403 as 115's driver does: the server does not say which it is."""
+    return LinkRefused("over, or one connection too many") if code == 403 else None
+
+
+async def test_a_link_refused_to_the_only_connection_is_over():
+    """It is renewed, once, without an error."""
+    async with playing(status(403), good, classify=without_a_word) as scene:
+        assert await scene.fetch() == CONTENT
+        assert [fresh for _, fresh, _ in scene.driver.calls] == [False, True]
+
+
+class OneAtATime:
+    """A content server that refuses a second connection on a link without saying why."""
+
+    def __init__(self):
+        self.open = 0
+        self.refused = 0
+
+    @asynccontextmanager
+    async def get(self, url, headers, *, start, stop):
+        await trio.lowlevel.checkpoint()
+        if self.open:
+            self.refused += 1
+            yield FakeResponse(403, {}, b"")
+            return
+        self.open += 1
+        await trio.sleep(1)
+        yield partial(CONTENT, start, stop)
+        self.open -= 1
+
+
+async def test_a_link_refused_beside_another_connection_costs_speed_only():
+    """Two readers of one file, one link: it is kept, and the second has its turn."""
+    async with playing(good, classify=without_a_word) as scene:
+        server = scene.file._client = OneAtATime()
+        sinks = [FakeSink(SIZE // 2), FakeSink(SIZE - SIZE // 2)]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scene.file.fetch, 0, SIZE // 2, sinks[0])
+            nursery.start_soon(scene.file.fetch, SIZE // 2, SIZE, sinks[1])
+        assert sinks[0].content + sinks[1].content == CONTENT
+        assert server.refused
+        assert len(scene.driver.calls) == 1
+        assert any(isinstance(met, ConnectionLimit) for met in scene.governor.met_with)

@@ -14,7 +14,8 @@ from fsmount.drivers.base import LinkMatch
 BLANK = "***"
 
 _LINK = re.compile(
-    r"(?:https?://)?(?:www\.)?(?:"
+    # Without its scheme only where no other host's name, path or address goes before it.
+    r"(?:https?://|(?<![A-Za-z0-9._@/-]))(?:www\.)?(?:"
     r"(?P<host>115cdn\.com|115\.com|anxia\.com|115rc\.com)/s/|(?P<own>share\.115\.com)/(?:s/)?)"
     r"(?P<share>[a-z0-9]+)/?(?P<query>[?#&][^\s，。；、（）【】《》\"'<>]*)?",
     re.IGNORECASE | re.ASCII,
@@ -33,8 +34,8 @@ def parse_link(text: str) -> LinkMatch | None:
     if (short := _SHORT.fullmatch(text)) is not None:
         return _match("115cdn.com", short["share"], short["code"], "")
     found = _LINK.search(text)
-    if found is None or text[: found.start()].endswith((".", "/", "@", "-")):
-        return None  # the end of another host's name, or a path of another site
+    if found is None:
+        return None
     query = parse_qs((found["query"] or "").lstrip("?#&").partition("#")[0])
     around = f"{text[: found.start()]} {text[found.end() :]}"
     code = _first(query, "password") or _first(query, "pwd") or _around(around)
