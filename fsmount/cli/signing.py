@@ -45,7 +45,11 @@ async def _login(invocation: Invocation, remote: str) -> Done:
 
     source, directories = _configured(invocation, remote)
     if source.spec.login is None:
-        raise NotSupported(f"there is nothing to sign in to with {source.spec.title}")
+        lender = source.signer_name if source.options.auth else ""
+        raise NotSupported(
+            f"there is nothing to sign in to with {source.spec.title}",
+            advice=f'its login is lent: run "fsmount login {lender}"' if lender else "",
+        )
     async with open_api_client(net_settings(source.options)) as api:
         done = await signing_in.walk(source.spec.login(source.signer, api.send), _answered)
     await signing_in.keep(

@@ -8,8 +8,8 @@ from fsmount.drivers.p115 import details, links
 from fsmount.drivers.p115.cipher import M115
 from fsmount.drivers.p115.hosts import Hosts
 from fsmount.drivers.p115.options import user_agent
-from fsmount.drivers.p115.refusals import Elsewhere, OldAgent
-from fsmount.errors import Changed
+from fsmount.drivers.p115.refusals import Elsewhere, OldAgent, Transient
+from fsmount.errors import Changed, ProviderFault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -48,6 +48,7 @@ class Caller:
 
         Raises:
             Changed: None does: deleted meanwhile, or never readable.
+            ProviderFault: None does now; asked again it may.
         """
         failure: Elsewhere | None = None
         for way in ways:
@@ -56,7 +57,9 @@ class Caller:
             except OldAgent:
                 raise  # the others would look at the same User-Agent
             except Elsewhere as exc:
-                failure = failure or exc
+                failure = exc if isinstance(exc, Transient) else failure or exc
+        if isinstance(failure, Transient):
+            raise ProviderFault(failure.message, advice="try again") from failure
         raise Changed(
             f'115 gives no link of "{file.name}": it was deleted, or is no file that can be read'
         ) from failure

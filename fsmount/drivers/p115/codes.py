@@ -104,6 +104,7 @@ MEANINGS: dict[int, Meaning] = {
     90008: Meaning(NotFound, "it does not exist or was deleted"),
     231011: Meaning(NotFound, "it was deleted"),
     430004: Meaning(NotFound, "there is no such file or folder"),
+    REFUSED: Meaning(Denied, "115 refuses to give this file out"),
     70004: Meaning(Denied, "the file was never uploaded completely"),
     800006: Meaning(UsageError, "a folder cannot go into itself"),
     91002: Meaning(UsageError, "a folder cannot go into itself"),
@@ -157,9 +158,6 @@ def meaning(code: int, words: str) -> Meaning:
         return ACCESS_LIMIT
     if code == 0:
         return INTERNAL
-    if code == REFUSED:
-        # With a text it is final; without one the rclone fork tries again, and succeeds (§2.2).
-        if words:
-            return Meaning(Denied, "115 refuses to give this file out")
+    if code == REFUSED and not words:
         return Meaning(ProviderFault, "115 refused a link without saying why", "try again")
     return MEANINGS.get(code, UNKNOWN)

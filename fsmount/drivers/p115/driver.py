@@ -23,11 +23,15 @@ from fsmount.drivers.p115.options import (
 )
 from fsmount.drivers.p115.refusals import Elsewhere
 from fsmount.errors import (
+    Denied,
     FsmountError,
     IsFolder,
+    LoginLost,
     NotFolder,
+    NotFound,
     ProtocolError,
     ProviderFault,
+    Unauthorized,
 )
 from fsmount.model import Link, Page, Priority, Saving, Space, priority
 
@@ -136,7 +140,10 @@ class P115Driver(OfflineCalls):
         if codes:
             try:
                 found, answer = await self._chrome(codes)
-            except Elsewhere as exc:
+            except (Unauthorized, LoginLost):
+                raise
+            except (Elsewhere, Denied, NotFound) as exc:
+                # One file that 115 does not give out may have it refuse all of them.
                 log.debug("remote=%s no links by batch: %s", self._account.name, exc)
         return [await self._of_batch(file, found.get(file.locator, ""), answer) for file in files]
 

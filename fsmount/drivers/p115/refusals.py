@@ -42,6 +42,10 @@ class Elsewhere(NotSupported):
     """This endpoint does not serve what was asked; another one may."""
 
 
+class Transient(Elsewhere):
+    """A link was refused without a word; asked again, or elsewhere, it is often given."""
+
+
 class OldAgent(Elsewhere):
     """115 gives links to newer clients only than the User-Agent says this one is."""
 
@@ -178,6 +182,9 @@ def meant(refusal: Refusal, call: Call, *, signed: bool, where: Hosts) -> Fsmoun
             return Elsewhere(f"the file is too big for this way to a link ({told_by_115})")
         case codes.NO_SUCH_CALL:
             return Elsewhere(f"115 has no such call any more ({told_by_115})")
+        case codes.REFUSED if not refusal.words:
+            # With a text it is final; without one the rclone fork asks again and succeeds (§2.2).
+            return Transient(f"115 refused a link without saying why ({told_by_115})")
         case codes.OLD_AGENT:
             return OldAgent(
                 f"115 takes this User-Agent for a client that is too old ({told_by_115})",

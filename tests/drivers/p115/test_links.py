@@ -259,7 +259,6 @@ async def test_an_agent_of_the_users_own_is_not_replaced():
     ("answer", "kind"),
     [
         (refused(50038, "该文件已被限制下载"), Denied),
-        (refused(50038, ""), ProviderFault),
         (refused(70004, ""), Denied),
         (refused(911, "请验证账号"), Blocked),
         (wall(), Blocked),
@@ -276,6 +275,21 @@ async def test_what_is_final_is_not_asked_of_another_endpoint(answer, kind):
     with pytest.raises(Unauthorized if kind is type(None) else kind):
         await driver.link(FILE)
     assert len(site.calls) == 1
+
+
+async def test_a_refusal_without_a_word_is_asked_elsewhere():
+    """50038 with an empty text passes; where nobody gives a link it may be had later."""
+
+    def answer(call):
+        if "chrome" in call.url:
+            return refused(50038, "")
+        return sealed_answer(call, {"file_url": url_of()})
+
+    driver, _ = opened(answer)
+    assert (await driver.link(FILE)).url == url_of()
+    driver, _ = opened(lambda call: refused(50038, ""))
+    with pytest.raises(ProviderFault, match="again"):
+        await driver.link(FILE)
 
 
 async def test_a_folder_has_no_link():
@@ -343,6 +357,30 @@ async def test_ahead_of_need_what_is_left_out_is_left_alone():
         priority.reset(token)
     assert isinstance(first, Link)
     assert isinstance(last, ProviderFault)
+    assert len(site.calls) == 1
+
+
+async def test_a_flagged_file_does_not_cost_the_others_of_its_batch():
+    """115 may refuse all for one: each is asked alone while somebody waits."""
+
+    def answer(call):
+        plain, _ = opened_form(call)
+        if "abc14" in plain["pickcode"]:
+            return refused(50038, "文件含有违规内容")
+        return chrome(call, ("abc13", url_of("a")))
+
+    driver, site = opened(answer)
+    first, last = await driver.links([FILE, OTHER])
+    assert isinstance(first, Link)
+    assert isinstance(last, Denied)
+    assert len(site.calls) == 3
+
+
+async def test_a_lost_login_is_the_whole_batchs():
+    """Asking each file would not help."""
+    driver, site = opened(lambda call: refused(990001, "请登录"))
+    with pytest.raises(Unauthorized):
+        await driver.links([FILE, OTHER])
     assert len(site.calls) == 1
 
 
