@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import trio
 
+from fsmount import drivers
 from fsmount import log as logs
 from fsmount import source as sources
 from fsmount.account import credentials
@@ -376,7 +377,7 @@ async def _refresher(
         if kept is None:
             return None
     # A borrowed login is renewed as its lender would: with that one's application.
-    scheme = spec.scheme(source.signer)
+    scheme = drivers.load(source.signer_driver).scheme(source.signer)
     return Refresher(
         scheme=scheme, tokens=tokens, credentials=found, send=api.send, name=source.signer_name
     )

@@ -45,6 +45,7 @@ class Source:
         signer: The options whose credentials sign: ``options``, or those of the remote that
             ``auth = "ref:NAME"`` borrows.
         signer_name: Name of the remote that signs: its systemd credentials are called after it.
+        signer_driver: Name of its driver, which may be another one of the same family.
         shown: The SOURCE as it may be shown: codes blanked.
         identity: Stable name of what is mounted, a file name: driver and a hash over site, place
             and, for an own drive, whose it is. Keys the persisted tree, inodes and blocks.
@@ -61,6 +62,7 @@ class Source:
     options: DriverOptions
     signer: DriverOptions
     signer_name: str
+    signer_driver: str
     shown: str
     identity: str
     account_key: str
@@ -353,6 +355,7 @@ def _source(
         options=options,
         signer=signer,
         signer_name=signer_name or shown,
+        signer_driver=signer_driver,
         shown=shown,
         identity=account_key(driver, "\0".join((driver, site, spec.place(options), whose))),
         account_key=account_key(

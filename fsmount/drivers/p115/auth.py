@@ -80,7 +80,9 @@ class CookieScheme:
 
     def classify(self, call: Call, answer: Answer, *, signed: bool) -> None:
         """Return for a success, raise what a refusal amounts to; see ``refusals``."""
-        failure = refusals.failure(call, answer, signed=signed, where=self.where)
+        failure = refusals.failure(
+            call, answer, signed=signed, where=self.where, of=refusals.of_links
+        )
         if failure is not None:
             raise failure
 
@@ -119,7 +121,8 @@ class DriveScheme(CookieScheme):
 
     def classify(self, call: Call, answer: Answer, *, signed: bool) -> None:
         """See ``CookieScheme.classify``; what was saved before is saved."""
-        of = receiving.of_receiving if call.url.endswith(receiving.PATH) else None
+        receives = call.url.endswith(receiving.PATH)
+        of = receiving.of_receiving if receives else refusals.of_links
         failure = refusals.failure(call, answer, signed=signed, where=self.where, of=of)
         if failure is not None:
             raise failure

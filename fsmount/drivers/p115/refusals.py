@@ -182,9 +182,6 @@ def meant(refusal: Refusal, call: Call, *, signed: bool, where: Hosts) -> Fsmoun
             return Elsewhere(f"the file is too big for this way to a link ({told_by_115})")
         case codes.NO_SUCH_CALL:
             return Elsewhere(f"115 has no such call any more ({told_by_115})")
-        case codes.REFUSED if not refusal.words:
-            # With a text it is final; without one the rclone fork asks again and succeeds (§2.2).
-            return Transient(f"115 refused a link without saying why ({told_by_115})")
         case codes.OLD_AGENT:
             return OldAgent(
                 f"115 takes this User-Agent for a client that is too old ({told_by_115})",
@@ -195,6 +192,16 @@ def meant(refusal: Refusal, call: Call, *, signed: bool, where: Hosts) -> Fsmoun
     if issubclass(meaning.kind, Throttled):
         return meaning.kind(sentence, advice=meaning.advice, retry_after_s=meaning.pause_s)
     return meaning.kind(sentence, advice=meaning.advice)
+
+
+def of_links(refusal: Refusal) -> Transient | None:
+    """Return that a link was refused without a word; None for any other refusal.
+
+    With a text it is final; without one the rclone fork asks again and succeeds (§2.2).
+    """
+    if refusal.code != codes.REFUSED or refusal.words:
+        return None
+    return Transient(f"115 refused a link without saying why ({told(refusal)})")
 
 
 def content_failure(status: int, headers: Mapping[str, str], body: bytes) -> FsmountError | None:

@@ -80,7 +80,7 @@ class ShareScheme(CookieScheme):
                 f"115 gives the files of share {self.share} to signed-in users only ({told})",
                 advice=states.SIGN_IN,
             )
-        return None
+        return refusals.of_links(refusal)
 
     def _over(self, answer: Answer) -> FsmountError | None:
         """Return why the share shows nothing; None for one that is fine, or shows all the same.
