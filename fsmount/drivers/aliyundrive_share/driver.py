@@ -196,6 +196,6 @@ driver = "aliyundrive_share"
 share = "https://www.alipan.com/s/JuRzzkQVF1z"
 # share_password = "abcd"       # its extraction code
 # root = "https://www.alipan.com/s/JuRzzkQVF1z/folder/0123…"
-via = "OTHER"                   # a remote of driver aliyundrive, through which files are read
+# via = "OTHER"                 # a remote of driver aliyundrive, through which files are read
 """,
 )
