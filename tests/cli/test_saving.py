@@ -94,6 +94,19 @@ def test_a_share_is_listed_changed_and_ended(pds, fsmount, drive, link):
     )
 
 
+def test_a_domain_with_a_host_name_of_its_own_is_asked_who_it_is(fsmount, drive):
+    """``/s/ID`` is Cloudreve's form too; only the host can tell, and it is remembered."""
+    for path in ("/disk/s/", "/s/"):
+        address = f"{drive.address}{path}{drive.line['share']}"
+        assert "other.txt" in fsmount("ls", address).out
+    result = fsmount("ls", "http://127.0.0.1:9/s/sAvciMEXKRz")
+    assert (result.line, result.code) == (
+        'fsmount: cannot tell what kind of site "http://127.0.0.1:9/s/sAvciMEXKRz" is without '
+        "asking it; say -o driver=cloudreve or -o driver=pds",
+        2,
+    )
+
+
 def test_all_of_a_share_is_saved(pds, drive, link):
     """Folders by a task that is followed to its end, files at once."""
     result = pds("share", "save", link, "demo-access", "all", "-o", drive.options)

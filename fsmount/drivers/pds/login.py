@@ -82,7 +82,12 @@ class PdsLogin:
         """Look whether the sign-in was confirmed elsewhere."""
         if not self._device:
             raise NotSupported("this sign-in does not wait")
-        call = session.device_poll_call(self._domain, self._options.client_id, self._device)
+        call = session.device_poll_call(
+            self._domain,
+            self._device,
+            client=self._options.client_id,
+            secret=self._options.client_secret,
+        )
         answer = await self._send(call)
         said = refusals.reason(answer)
         words = f"{said.code} {said.words}".lower().replace("_", "")

@@ -115,9 +115,10 @@ def device_call(domain: Domain, client: str) -> Call:
     return Call(method="POST", url=f"{domain.auth}/v2/oauth/device_authorization", form=form)
 
 
-def device_poll_call(domain: Domain, client: str, device_code: str) -> Call:
+def device_poll_call(domain: Domain, device_code: str, *, client: str, secret: str) -> Call:
     """Ask whether it was confirmed."""
-    form = {"grant_type": _DEVICE_CODE, "client_id": client, "device_code": device_code}
+    more = {"client_secret": secret} if secret else {}
+    form = {"grant_type": _DEVICE_CODE, "client_id": client, **more, "device_code": device_code}
     return oauth_call(domain, form)
 
 

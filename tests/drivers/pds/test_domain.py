@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fsmount.errors import Denied, FsmountError, Gone, LinkExpired, Throttled
-from fsmount.model import Link
+from fsmount.model import Call, Done, Link, ShowQr, Waiting
 from tests.conformance.cases import open_world
 from tests.conformance.pds import LOCKED, SHARE, TOKEN
 from tests.conformance.tree import children, open_tree, read, walk
@@ -261,3 +261,21 @@ async def test_shares_are_listed_and_ended_by_either_call(domain, defect):
         assert [(each.id, each.name, each.code) for each in shares] == [(made.id, "n", "k9!f2")]
         await remote.driver.cancel_share(made.id)
         assert await remote.driver.own_shares(None) == ([], None)
+
+
+async def test_a_person_signs_in_to_an_application_of_the_domain(domain):
+    """Confirmed elsewhere; the token that comes of it lists the drive."""
+    async with domain() as world, world.opened("demo-oauth") as remote:
+        world.emulator.state.control("device", {"states": ["pending", "confirmed"]})
+        options, send = remote.source.options, remote.account._send
+        flow = remote.source.spec.login(options, send)
+        assert isinstance(await flow.start({"method": "device"}), ShowQr)
+        step = await flow.poll()
+        while not isinstance(step, Done):
+            assert isinstance(step, Waiting)
+            step = await flow.poll()
+        scheme = remote.source.spec.scheme(options)
+        call = Call(method="POST", url=f"{world.emulator.address}/v2/user/get", json={})
+        answer = await send(scheme.sign(call, step.token))
+        assert answer.status == 200
+        assert (await scheme.refresh(step.token, send)).access
