@@ -318,7 +318,8 @@ def _plain(share: OwnShare) -> Any:
 
 
 def _table(found: list[OwnShare]) -> list[str]:
-    head = ("ID", "STATE", "EXPIRES", "VIEWS", "CODE", "NAME", "LINK")
+    # The name last: how wide it is shown depends on its script.
+    head = ("ID", "STATE", "EXPIRES", "VIEWS", "CODE", "LINK", "NAME")
     rows = [
         (
             each.id,
@@ -326,8 +327,8 @@ def _table(found: list[OwnShare]) -> list[str]:
             "never" if each.expires_ns is None else local_time(each.expires_ns),
             "-" if each.views is None else str(each.views),
             each.code or "-",
-            printable(each.name),
             each.url or "-",
+            printable(each.name),
         )
         for each in found
     ]

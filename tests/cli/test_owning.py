@@ -115,11 +115,11 @@ def test_shares_are_listed_newest_first(share):
     (older,) = made(share("create", "demo", "hello.txt"))
     newer, _ = made(share("create", "demo", "photos", "--password=k9f2", "--expires=2w"))
     head, first, second, *_ = share("list", "demo").out.splitlines()
-    assert head.split() == ["ID", "STATE", "EXPIRES", "VIEWS", "CODE", "NAME", "LINK"]
+    assert head.split() == ["ID", "STATE", "EXPIRES", "VIEWS", "CODE", "LINK", "NAME"]
     assert re.fullmatch(
-        rf"{ident(newer)} +open +\d{{4}}-\d\d-\d\d \d\d:\d\d +0 +k9f2 +photos +{newer}", first
+        rf"{ident(newer)} +open +\d{{4}}-\d\d-\d\d \d\d:\d\d +0 +k9f2 +{newer} +photos", first
     )
-    assert second.split() == [ident(older), "open", "never", "0", "-", "hello.txt", older]
+    assert second.split() == [ident(older), "open", "never", "0", "-", older, "hello.txt"]
     told = json.loads(share("list", "demo", "--json").out)
     assert [each["id"] for each in told[:2]] == [ident(newer), ident(older)]
 

@@ -20,6 +20,8 @@ from fsmount.errors import NotSupported
 from fsmount.model import Token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fsmount.account.account import Account, Send
     from fsmount.drivers.pds.options import Domain
     from fsmount.model import Answer, Call
@@ -69,15 +71,24 @@ class Visit:
         share: Its id.
         code: Its code; "" without one.
         account: Paces, and signs where a login is lent to the remote.
+        make: Makes the refresher; tests give it a clock of theirs.
     """
 
-    def __init__(self, domain: Domain, *, share: str, code: str, account: Account) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        *,
+        share: str,
+        code: str,
+        account: Account,
+        make: Callable[..., Refresher] = Refresher,
+    ) -> None:
         async def send(call: Call) -> Answer:
             return await account.call("auth", call)
 
         self.share = share
         self.code = code
-        self._refresher = Refresher(
+        self._refresher = make(
             scheme=_PassScheme(domain=domain, code=code),
             tokens=None,
             credentials=Credentials(refresh_token=share),

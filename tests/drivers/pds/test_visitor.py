@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import trio
 
+from fsmount.account.refresher import Refresher
+from fsmount.drivers.pds.driver import SPEC
+from fsmount.drivers.pds.options import Domain, PdsOptions
+from fsmount.drivers.pds.visitor import Visit
 from fsmount.errors import Denied, Gone, Unreachable
 from tests.drivers.pds.scripted import (
     NOW,
     SHARE,
+    Script,
+    ScriptedAccount,
     answered,
     listing,
     opened,
@@ -25,6 +33,22 @@ def given(script):
     return [
         each.headers["x-share-token"] for each in script.calls if "x-share-token" in each.headers
     ]
+
+
+def visiting(answer):
+    """Return a visit on Trio's clock, and the script that it asks."""
+    given = PdsOptions(domain="bj29", share=SHARE)
+    script = Script(share_link__get_share_token=answer)
+    visit = Visit(
+        Domain.of(given),
+        share=SHARE,
+        code="",
+        account=ScriptedAccount(SPEC.scheme(given), script),
+        make=functools.partial(
+            Refresher, clock=trio.current_time, wall=lambda: NOW + trio.current_time()
+        ),
+    )
+    return visit, script
 
 
 async def lists(driver, count=1):
@@ -65,12 +89,17 @@ async def test_who_comes_at_once_waits_for_one_token():
         (share_token(expires_in=100), 50),
     ],
 )
+@pytest.mark.autojump
 async def test_a_token_is_left_before_its_end(answer, useful_s):
     """Two minutes, or half of a short life; counted from the answer's own date."""
-    driver, _ = opened(share_link__get_share_token=answer, file__list=listing())
-    await lists(driver)
-    held = driver._visit._refresher._held
-    assert held.token.access_expires_at - held.token.issued_at == pytest.approx(useful_s)
+    visit, script = visiting(answer)
+    await visit.token()
+    await trio.sleep(useful_s - 1)
+    await visit.token()
+    assert len(script.calls) == 1
+    await trio.sleep(2)
+    await visit.token()
+    assert len(script.calls) == 2
 
 
 async def test_a_token_that_is_refused_is_replaced_and_the_call_asked_again():
@@ -116,17 +145,18 @@ async def test_a_provider_that_refuses_what_it_gives_is_left_alone():
         (Unreachable("no connection"), Unreachable, "no connection"),
     ],
 )
+@pytest.mark.autojump
 async def test_why_a_share_does_not_open_is_said_and_not_asked_all_the_time(refusal, kind, words):
     """For a few seconds the answer stands; it is never final, the owner may put it right."""
-    driver, script = opened(share_link__get_share_token=refusal, file__list=listing())
+    visit, script = visiting(refusal)
     for _ in range(5):
         with pytest.raises(kind, match=words):
-            await lists(driver)
-    assert script.paths == [TOKEN_CALL]
-    driver._visit._refresher._failing_until = 0.0
+            await visit.token()
+    assert len(script.calls) == 1
     script.answers["share_link__get_share_token"] = [share_token()]
-    await lists(driver)
-    assert script.paths == [TOKEN_CALL, TOKEN_CALL, "file/list"]
+    await trio.sleep(6)
+    assert await visit.token() == "ST1"
+    assert len(script.calls) == 2
 
 
 async def test_a_pass_for_saving_is_a_token_of_the_moment():
