@@ -17,6 +17,7 @@ REGISTRY: dict[str, str] = {
     "aliyundrive_share": "fsmount.drivers.aliyundrive_share.driver",
     "cloudreve": "fsmount.drivers.cloudreve.driver",
     "p115": "fsmount.drivers.p115.driver",
+    "p115_open": "fsmount.drivers.p115_open.driver",
     "p115_share": "fsmount.drivers.p115_share.driver",
     "pds": "fsmount.drivers.pds.driver",
 }

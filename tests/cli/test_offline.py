@@ -13,6 +13,7 @@ import pytest
 
 from fsmount import drivers
 from fsmount.cli import fetchable, offline
+from fsmount.drivers.base import Ability
 from fsmount.errors import Unreachable
 from fsmount.model import OfflineState
 from fsmount.store.offline import Ledger
@@ -28,15 +29,14 @@ WEB = "https://me:hunter2@example.com/secret/film.mkv?token=hunter3"
 @pytest.fixture
 def provider(monkeypatch, tmp_path):
     """A provider that downloads, and the remote `films` of it in the configuration."""
-    monkeypatch.setitem(drivers.REGISTRY, "downloading", "tests.downloading_driver")
-    monkeypatch.setitem(drivers.REGISTRY, "p115_open", "fsmount.drivers.p115_open.driver")
-    monkeypatch.delitem(drivers.REGISTRY, "p115", raising=False)  # this one stands for it
+    # In its place: what is taken out and put back would be the last one afterwards.
+    monkeypatch.setitem(drivers.REGISTRY, "p115", "tests.downloading_driver")
     provider = Provider()
     monkeypatch.setattr(downloading_driver, "PROVIDER", provider)
     config = tmp_path / "config" / "fsmount" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(
-        '[remotes.films]\ndriver = "downloading"\n'
+        '[remotes.films]\ndriver = "p115"\n'
         '[remotes.photos]\ndriver = "cloudreve"\naddress = "https://cloud.example.com"\n'
         '[remotes.mine]\ndriver = "p115_open"\n'
     )
@@ -340,6 +340,12 @@ def test_any_other_driver_says_who_can(fsmount, provider, words):
     assert (result.code, result.line) == (1, UNSUPPORTED)
 
 
+def test_115_cloud_alone_can():
+    """Of the drivers that there are: 115 Open has the calls too, but they are not asked for."""
+    assert f"fsmount: {offline._unsupported()}" == UNSUPPORTED
+    assert Ability.OFFLINE in drivers.load("p115").abilities
+
+
 def test_several_that_can_are_all_named(fsmount, provider, monkeypatch):
     """It stays true when a driver learns it."""
     other = ModuleType("other_driver")
@@ -348,8 +354,8 @@ def test_several_that_can_are_all_named(fsmount, provider, monkeypatch):
     monkeypatch.setitem(drivers.REGISTRY, "other", "other_driver")
     line = fsmount("offline", "list", "photos").line
     assert line.endswith("download, only 115 Cloud and Other are supported")
-    for name in ("other", "downloading"):
-        monkeypatch.delitem(drivers.REGISTRY, name)
+    for name in ("other", "p115"):
+        monkeypatch.setitem(drivers.REGISTRY, name, "fsmount.drivers.cloudreve.driver")
     assert offline._unsupported().endswith("download, none is supported")
 
 

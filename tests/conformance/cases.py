@@ -10,7 +10,7 @@ from fsmount import source as sources
 from fsmount.config import load_config
 from fsmount.remote import open_remote
 from fsmount.store.directories import Directories
-from tests.conformance import aliyun, cloudreve, p115, pds
+from tests.conformance import aliyun, cloudreve, p115, p115_open, pds
 from tests.emulators import open_emulator
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ CASES = (
     *aliyun.CASES,
     *pds.CASES,
     *p115.CASES,
+    *p115_open.CASES,
 )
 """Every way in to every driver."""
 
