@@ -11,7 +11,7 @@ from fsmount.drivers.aliyundrive import api, refusals
 from fsmount.drivers.aliyundrive.codes import WHERE_TO_LOOK
 from fsmount.drivers.aliyundrive.device import USER_ID, Device
 from fsmount.drivers.aliyundrive.hosts import API, Hosts
-from fsmount.errors import LoginLost
+from fsmount.errors import Gone, LoginLost, NotFound
 from fsmount.model import Token
 
 if TYPE_CHECKING:
@@ -62,8 +62,13 @@ class AliyundriveScheme:
         return replace(call, headers=headers | dict(call.headers), json=body)
 
     def classify(self, call: Call, answer: Answer, *, signed: bool) -> None:
-        """Return for a success, raise what a refusal amounts to; see ``refusals``."""
+        """Return for a success, raise what a refusal amounts to; see ``refusals``.
+
+        A drive is never over: a share that is not there is one that the account has not made.
+        """
         failure = refusals.failure(answer, signed=signed)
+        if isinstance(failure, Gone):
+            raise NotFound("the account has no such share, or has cancelled it already")
         if failure is not None:
             raise failure
 

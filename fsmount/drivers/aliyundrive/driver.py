@@ -9,6 +9,7 @@ from fsmount.account.account import Limit
 from fsmount.drivers import wire
 from fsmount.drivers.aliyundrive import api, entries, links, refusals, shares
 from fsmount.drivers.aliyundrive.auth import AliyundriveScheme
+from fsmount.drivers.aliyundrive.entries import FROZEN
 from fsmount.drivers.aliyundrive.hosts import API, Hosts
 from fsmount.drivers.aliyundrive.login import sign_out, start_login
 from fsmount.drivers.aliyundrive.options import ROOT, AliyundriveOptions, accept, place
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fsmount.account.account import Account
     from fsmount.drivers.aliyundrive.api import UserAnswer
     from fsmount.drivers.base import DriverOptions, LinkMatch
-    from fsmount.model import Answer, Call, FolderSize, SharePass, Space
+    from fsmount.model import Answer, FolderSize, SharePass, Space
 
 log = logging.getLogger(__name__)
 
@@ -185,11 +186,11 @@ class AliyundriveDriver:
         call = shares.update_call(
             self._hosts, share_id, name=name, code=code, expiration=expiration
         )
-        return shares.read_share(await self._own_share("write", call))
+        return shares.read_share(await self._calls.call("write", call))
 
     async def cancel_share(self, share_id: str) -> None:
         """End a share; see ``CancelsShares``."""
-        await self._own_share("write", shares.cancel_call(self._hosts, share_id))
+        await self._calls.call("write", shares.cancel_call(self._hosts, share_id))
 
     async def save(self, share: SharePass, entries: Sequence[Entry], folder: Entry) -> Saving:
         """Save ``entries`` of a share into ``folder``; see ``SavesShares``.
@@ -198,10 +199,15 @@ class AliyundriveDriver:
             FsmountError: Of the first, when none of them could be saved.
         """
         drive_id = await self._drive()
-        begun = Saving()
-        failures: list[FsmountError] = []
-        for start in range(0, len(entries), api.BATCH_SIZE):
-            batch = entries[start : start + api.BATCH_SIZE]
+        good = [entry for entry in entries if entry.locator != FROZEN]
+        failures: list[FsmountError] = [
+            Denied(f'"{entry.name}" was frozen by the provider')
+            for entry in entries
+            if entry.locator == FROZEN
+        ]
+        begun = Saving(failures=[failure.message for failure in failures])
+        for start in range(0, len(good), api.BATCH_SIZE):
+            batch = good[start : start + api.BATCH_SIZE]
             call = shares.save_call(self._hosts, share, batch, drive_id, folder.id)
             more, refused = shares.read_save(await self._calls.call("save", call), batch)
             failures += refused
@@ -293,13 +299,6 @@ class AliyundriveDriver:
     async def _made_folder(self, parent: EntryId, name: str) -> EntryId:
         call = api.make_folder_call(self._hosts, await self._drive(), parent, name)
         return api.read_made(await self._calls.call("write", call))
-
-    async def _own_share(self, family: str, call: Call) -> Answer:
-        # A share of the account's own that is gone says nothing about this remote.
-        try:
-            return await self._calls.call(family, call)
-        except FsmountError as exc:
-            raise shares.of_own(exc) from exc
 
 
 def _open(options: DriverOptions, account: Account) -> AliyundriveDriver:

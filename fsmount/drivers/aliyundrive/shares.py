@@ -11,7 +11,7 @@ from fsmount.drivers import wire
 from fsmount.drivers.aliyundrive import api
 from fsmount.drivers.aliyundrive.api import call
 from fsmount.drivers.wire import Scalar
-from fsmount.errors import FsmountError, Gone, NotFound, NotSupported, ProtocolError
+from fsmount.errors import FsmountError, NotSupported, ProtocolError
 from fsmount.model import EntryId, OwnShare, Saving
 
 if TYPE_CHECKING:
@@ -164,13 +164,6 @@ def _state(share: ShareObject) -> str:
 def _first(*values: Scalar) -> int | None:
     numbers = (wire.whole(value) for value in values)
     return next((number for number in numbers if number is not None), None)
-
-
-def of_own(failure: FsmountError) -> FsmountError:
-    """Return what a failure to change an own share amounts to: no such share is ``NotFound``."""
-    if isinstance(failure, Gone):
-        return NotFound("the account has no such share, or has cancelled it already")
-    return failure
 
 
 # --- saving from a share --------------------------------------------------------------------------
