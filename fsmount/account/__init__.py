@@ -1,7 +1,8 @@
 """Accounts: who signs a remote's calls, how they are paced, and how a token stays fresh.
 
 ``account.py`` is the border that drivers see: ``Account.call`` signs, paces, renews once and
-classifies. ``credentials.py`` finds secrets where people may keep them, ``login.py`` walks a person
+classifies. ``border.py`` has what all of this is given from outside: limits, schemes, a way to
+send. ``credentials.py`` finds secrets where people may keep them, ``login.py`` walks a person
 through a sign-in.
 
 ``refresher.py`` keeps one token per account fresh across processes; how long a token is good, and

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from fsmount.account import pace as paces
-from fsmount.account.account import Limit
+from fsmount.account.border import Limit
 from fsmount.account.clocks import boottime
 from fsmount.account.lane import Lane, Leave, Shelf, Waiter
 from fsmount.errors import Blocked, ConnectionLimit, Throttled, TimedOut

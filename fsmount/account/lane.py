@@ -24,7 +24,7 @@ from fsmount.store.shared import Leases, SharedRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fsmount.account.account import Limit
+    from fsmount.account.border import Limit
     from fsmount.model import Priority
     from fsmount.store.shared import HeldRecord
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from fsmount.account.account import Limit
+    from fsmount.account.border import Limit
     from fsmount.errors import Blocked, Throttled
 
 # The first complaint about a family that had no limit: half of this is what it gets, the pace

@@ -30,7 +30,7 @@ from fsmount.store import files
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from fsmount.account.account import Scheme, Send
+    from fsmount.account.border import Scheme, Send
     from fsmount.model import Token
     from fsmount.store.tokens import TokenFile
 

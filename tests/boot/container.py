@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fsmount.cli import installation
 from tests.boot.units import NOTES, PROJECT, files, tree
-from tests.mount.standing import emulated
+from tests.emulators import run_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def machine(film: bytes) -> Iterator[Path]:
         (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
         _write(top / "tree", tree(film))
         # The emulator makes its ids of the real path, so that is the same inside.
-        with emulated(top / "tree") as site:
+        with run_emulator(top / "tree") as site:
             _write(root, files(site.source.rpartition("/")[2]))
         (root / NOTES[1:] / "tree").symlink_to(top / "tree")
         wanted = installation.items(installation.find_environment(), user=False, top=root)

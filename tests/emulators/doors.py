@@ -77,6 +77,14 @@ class RunningEmulator:
         """What was asked so far, by kind of request."""
         return self.ask("GET", "/stats")
 
+    def requests(self) -> dict[str, int]:
+        """Return how often it was asked what since the last reset."""
+        return self.stats()["requests"]
+
+    def reset(self) -> None:
+        """Begin to count anew."""
+        self.ask("POST", "/reset", {})
+
     def fault(self, action: str, **details: Any) -> None:
         """Let something go wrong; the details are the fields of `faults.Fault`."""
         self.ask("POST", "/faults", {"action": action, **details})

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from fsmount import mountpoint
-from tests.mount.standing import Places, emulated, mounted, share
+from tests.emulators import run_emulator
+from tests.mount.standing import Places, mounted, share
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def tree(places):
 @pytest.fixture
 def cloud(tree):
     """Serve ``tree`` as a Cloudreve site."""
-    with emulated(tree) as cloud:
+    with run_emulator(tree) as cloud:
         yield cloud
 
 

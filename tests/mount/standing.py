@@ -7,13 +7,11 @@ is aborted, the mount detached, and processes are killed by their own numbers.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -220,65 +218,3 @@ def fsmount(source, path, *options):
     """Return the command line that mounts ``source`` on ``path``."""
     words = [word for option in options for word in ("-o", option)]
     return [sys.executable, "-m", "fsmount", "mount", source, path, *words]
-
-
-@dataclass
-class Emulator:
-    """A provider on loopback, and its control door.
-
-    Attributes:
-        line: What it printed: address, source, options, config.
-    """
-
-    line: dict
-    process: subprocess.Popen
-
-    def __getattr__(self, name):
-        return self.line[name]
-
-    def ask(self, verb, wish=None, method="POST"):
-        """Ask the control door."""
-        body = None if method == "GET" else json.dumps(wish or {}).encode()
-        request = urllib.request.Request(
-            f"{self.line['control']}/{verb}",
-            data=body,
-            method=method,
-            headers={"Content-Type": "application/json"},
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=10) as answer:
-            return json.loads(answer.read())
-
-    def fault(self, action, **wish):
-        """Let something go wrong from now on."""
-        self.ask("faults", {"action": action, **wish})
-
-    def heal(self):
-        """Let nothing go wrong any more."""
-        self.ask("faults", method="DELETE")
-
-    def requests(self):
-        """Return how often it was asked what since the last reset."""
-        return self.ask("stats", method="GET")["requests"]
-
-
-@contextlib.contextmanager
-def emulated(root, *flags, provider="cloudreve"):
-    """Run an emulator over the tree ``root`` until the end of the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.emulators", provider, "--root", os.fspath(root), *flags],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        line = process.stdout.readline()
-        assert line, f"the emulator ended with {process.poll()}"
-        yield Emulator(line=json.loads(line), process=process)
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(WITHIN_S)
-        process.stdout.close()

@@ -40,7 +40,7 @@ def test_attributes_are_answered_when_asked_for(places, cloud, mount):
         assert os.getxattr(path, "user.fsmount.cached") == b"0"
         path.read_bytes()
         assert os.getxattr(path, "user.fsmount.cached") == b"6"
-        cloud.ask("reset")
+        cloud.reset()
         run("ls", "-l", standing.path)
         assert cloud.requests() == {}, "listing attributes asked the site"
         with refused(errno.ENODATA):

@@ -76,7 +76,7 @@ def test_a_pinned_folder_is_there_without_its_site(places, cloud, mount, tree):
         "sub/inner.txt",
     }
     with mount(cloud.source) as standing:
-        cloud.ask("reset")
+        cloud.reset()
         cloud.fault("reset", kind="content")
         assert (standing.path / "sub" / "film two.mkv").read_bytes() == FILM
         assert content_requests(cloud) == 0
@@ -184,7 +184,7 @@ def test_a_corrupt_cache_costs_a_fetch_and_no_byte(places, cloud, mount, spoil, 
     """The mount stands, the bytes are right, one warning says it; then the cache is whole again."""
     for turn in range(4):
         with mount(cloud.source) as standing:
-            cloud.ask("reset")
+            cloud.reset()
             assert (standing.path / "film.mkv").read_bytes() == FILM
             assert standing.written().count(said) == (turn > 0)
             # What was good of a damaged block may be lost with it, until it is read once more.
@@ -276,7 +276,7 @@ def test_a_second_mount_of_the_same_share_shares_what_is_kept(places, cloud, mou
         assert (first.path / "film.mkv").read_bytes() == FILM
         assert (first.path / "hello.txt").stat().st_size
         wait_for(lambda: caches(places)[first.path].get("film.mkv") == len(FILM))
-        cloud.ask("reset")
+        cloud.reset()
         assert (second.path / "film.mkv").read_bytes() == FILM
         assert content_requests(cloud) == 0
         (second.path / "hello.txt").read_bytes()

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.mount.standing import emulated, run, share, wait_for
+from tests.emulators import run_emulator
+from tests.mount.standing import run, share, wait_for
 
 pytestmark = pytest.mark.fuse
 
@@ -25,7 +26,7 @@ def site(path, **files):
 def films(places):
     """A site with a folder that the other has too, and a file of one name with it."""
     root = site(places.top / "films", a_txt="films a", both_txt="films", shared__f_txt="f")
-    with emulated(root) as cloud:
+    with run_emulator(root) as cloud:
         yield cloud
 
 
@@ -33,7 +34,7 @@ def films(places):
 def music(places):
     """The other site."""
     root = site(places.top / "music", m_txt="music m", both_txt="music", shared__m_txt="m")
-    with emulated(root) as cloud:
+    with run_emulator(root) as cloud:
         yield cloud
 
 

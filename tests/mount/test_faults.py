@@ -8,7 +8,8 @@ import random
 import pytest
 
 from fsmount import control, errors
-from tests.mount.standing import emulated, run, wait_for
+from tests.emulators import run_emulator
+from tests.mount.standing import run, wait_for
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -83,7 +84,7 @@ def test_links_that_end_while_a_file_is_read_do_not_show(cloud, mount, film):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
             for offset in (0, SIZE - 5000, 9 * MIB + 7, 17 * MIB):
                 assert os.pread(descriptor, 5000, offset) == film[offset : offset + 5000]
-                cloud.ask("expire", {"what": "links"})
+                cloud.ask("POST", "/expire", {"what": "links"})
         finally:
             os.close(descriptor)
         assert cloud.requests()["url"] >= 3
@@ -96,12 +97,12 @@ def test_tokens_that_end_while_a_file_is_read_do_not_show(cloud, mount, film):
         descriptor = os.open(top / "long film.mkv", os.O_RDONLY)
         try:
             assert os.pread(descriptor, 5000, 0) == film[:5000]
-            cloud.ask("expire", {"what": "access"})
-            cloud.ask("expire", {"what": "links"})
+            cloud.ask("POST", "/expire", {"what": "access"})
+            cloud.ask("POST", "/expire", {"what": "links"})
             assert os.pread(descriptor, 5000, 20 * MIB) == film[20 * MIB : 20 * MIB + 5000]
         finally:
             os.close(descriptor)
-        cloud.ask("expire", {"what": "access"})
+        cloud.ask("POST", "/expire", {"what": "access"})
         assert os.listdir(top / "sub") == ["inner.txt"]
         assert cloud.requests()["refresh"] >= 1
         assert standing.status()["state"] == "online"
@@ -114,7 +115,7 @@ def test_a_page_that_fails_in_the_middle_is_an_error_and_takes_nothing_away(plac
     names = {f"{number:03}.txt" for number in range(250)}
     for name in names:
         (tree / name).touch()
-    with emulated(tree) as cloud:
+    with run_emulator(tree) as cloud:
         cloud.fault("status", kind="list", nth=3, status=502)
         with mount(cloud.source, "page_size=50") as standing:
             done = run("ls", standing.path, check=False)
@@ -139,7 +140,7 @@ def _whole(folder):
 
 def test_a_share_whose_root_fits_one_page_takes_two_calls(cloud, mount):
     """Finding out what the link is, and the page: nothing else before ``ls`` is answered."""
-    cloud.ask("reset")
+    cloud.reset()
     with mount(cloud.source) as standing:
         assert "hello.txt" in os.listdir(standing.path)
         assert sum(cloud.requests().values()) == 2, cloud.requests()

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from fsmount import mountpoint
+from tests.emulators import run_emulator
 from tests.mount.machine import private_machine
-from tests.mount.standing import Places, emulated, state_of, wait_for
+from tests.mount.standing import Places, state_of, wait_for
 
 pytestmark = [
     pytest.mark.fuse,
@@ -47,7 +48,7 @@ def machine(places):
 @pytest.fixture
 def locked(tree):
     """A site whose share has a password."""
-    with emulated(tree, "--share-password", PASSWORD) as cloud:
+    with run_emulator(tree, "--share-password", PASSWORD) as cloud:
         yield cloud
 
 

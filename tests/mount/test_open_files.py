@@ -40,7 +40,7 @@ def test_a_file_that_is_overwritten_by_as_many_bytes_is_not_mixed(cloud, mount, 
         with (standing.path / "big.bin").open("rb", 0) as file:
             assert os.pread(file.fileno(), 1000, 0) == b"a" * 1000
         path.write_bytes(b"b" * size)
-        cloud.ask("expire", {"what": "links"})
+        cloud.ask("POST", "/expire", {"what": "links"})
         with (standing.path / "big.bin").open("rb", 0) as file:
             try:
                 read = [os.pread(file.fileno(), 1000, offset) for offset in (0, size - 1000)]

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.mount.standing import Places, emulated, run, share
+from tests.emulators import run_emulator
+from tests.mount.standing import Places, run, share
 from tests.mount.trees import make_awful
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(300)]
@@ -21,7 +22,7 @@ def served(tmp_path_factory):
     tree = top / "tree"
     tree.mkdir()
     make_awful(tree, many=250)
-    with emulated(tree, "--share-password", CODE, provider="pds") as cloud:
+    with run_emulator(tree, "--share-password", CODE, provider="pds") as cloud:
         yield top, tree, cloud
 
 
@@ -51,17 +52,17 @@ def test_a_share_that_ends_while_it_is_mounted(tmp_path, state):
     (tree / "seen.txt").write_text("seen\n")
     (tree / "unseen.txt").write_text("unseen\n")
     with (
-        emulated(tree, provider="pds") as cloud,
+        run_emulator(tree, provider="pds") as cloud,
         share(Places(tmp_path.resolve()), cloud.source, cloud.options) as mount,
     ):
         assert (mount.path / "seen.txt").read_text() == "seen\n"
-        cloud.ask("share", {"state": state})
+        cloud.ask("POST", "/share", {"state": state})
         assert sorted(os.listdir(mount.path)) == ["seen.txt", "unseen.txt"]
         assert (mount.path / "seen.txt").read_text() == "seen\n"
         with pytest.raises(OSError, match="Stale file handle"):
             (mount.path / "unseen.txt").read_text()
         assert mount.status()["state"] == "gone"
-        cloud.ask("share", {"state": "fine"})
+        cloud.ask("POST", "/share", {"state": "fine"})
         # A file that failed is not asked about again at once.
         run("sh", "-c", f"until cat '{mount.path}/unseen.txt'; do sleep 0.5; done", within_s=60)
         assert (mount.path / "unseen.txt").read_text() == "unseen\n"

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.mount.standing import Places, emulated, run, share
+from tests.emulators import run_emulator
+from tests.mount.standing import Places, run, share
 from tests.mount.trees import GIB, make_awful, make_sparse
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(300)]
@@ -27,7 +28,7 @@ def shared(tmp_path_factory):
     tree = top / "tree"
     tree.mkdir()
     make_awful(tree)
-    with emulated(tree) as cloud, share(Places(top), cloud.source) as mount:
+    with run_emulator(tree) as cloud, share(Places(top), cloud.source) as mount:
         yield Shared(tree, mount, cloud, top)
 
 
@@ -175,7 +176,7 @@ def test_five_gibibytes_are_addressed_right(tmp_path):
     tree.mkdir()
     places = make_sparse(tree / "sparse.bin")
     with (
-        emulated(tree) as cloud,
+        run_emulator(tree) as cloud,
         share(Places(top), cloud.source) as mount,
         (mount.path / "sparse.bin").open("rb", buffering=0) as served,
         (tree / "sparse.bin").open("rb", buffering=0) as original,
@@ -185,5 +186,5 @@ def test_five_gibibytes_are_addressed_right(tmp_path):
             assert os.pread(served.fileno(), 300_000, place) == os.pread(
                 original.fileno(), 300_000, place
             ), place
-        sent = cloud.ask("stats", method="GET")["sent_bytes"]
+        sent = cloud.stats()["sent_bytes"]
         assert sum(sent.values()) < 500 * 1024 * 1024, sent

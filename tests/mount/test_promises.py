@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fsmount import control, mountpoint
-from tests.mount.standing import PROGRAM_WITHIN_S, clean, emulated, fsmount, run, wait_for
+from tests.emulators import run_emulator
+from tests.mount.standing import PROGRAM_WITHIN_S, clean, fsmount, run, wait_for
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -38,7 +39,7 @@ def test_listing_cached_entries_costs_no_request_per_entry(places, mount):
     tree.mkdir()
     for number in range(10_000):
         (tree / f"{number:05}.txt").touch()
-    with emulated(tree) as cloud, mount(cloud.source) as standing:
+    with run_emulator(tree) as cloud, mount(cloud.source) as standing:
         run("ls", "-l", standing.path)
         before, asked = standing.requests(), cloud.requests()
         listed, taken_s = timed("ls", "-l", standing.path, within_s=20)
@@ -55,7 +56,7 @@ def test_opening_costs_no_call(cloud, mount):
     """Open and close ask the site nothing; a read asks for one link."""
     with mount(cloud.source) as standing:
         os.listdir(standing.path)
-        cloud.ask("reset")
+        cloud.reset()
         for _ in range(5):
             os.close(os.open(standing.path / "film.mkv", os.O_RDONLY))
         assert cloud.requests() == {}
@@ -175,7 +176,7 @@ def test_refresh_shows_what_is_new_and_takes_away_what_is_gone(cloud, mount, tre
 
 def test_without_network_a_known_tree_is_mounted_and_read(places, mount, tree):
     """The site is gone: names and cached bytes are served; the rest fails, soon."""
-    with emulated(tree) as cloud:
+    with run_emulator(tree) as cloud:
         source = cloud.source
         with mount(source) as standing:
             os.listdir(standing.path / "sub")
@@ -227,7 +228,7 @@ def test_a_share_that_is_over_is_one_line(places, cloud, which, words):
 
 def test_a_wrong_code_is_one_line_without_the_code(places, tree):
     """What to do is said, what was tried is not."""
-    with emulated(tree, "--share-password", "rightpw") as cloud:
+    with run_emulator(tree, "--share-password", "rightpw") as cloud:
         address = cloud.source.removesuffix("/rightpw")
         for source in (address, f"{address}/wrongpw"):
             code, said = try_mount(places, source)
@@ -240,7 +241,7 @@ def test_a_wrong_code_is_one_line_without_the_code(places, tree):
 
 def test_a_code_in_the_source_is_shown_nowhere(places, mount, tree):
     """Not by findmnt, not by df, not in status, not in the log."""
-    with emulated(tree, "--share-password", "rightpw") as cloud:
+    with run_emulator(tree, "--share-password", "rightpw") as cloud:
         source = cloud.source if "rightpw" in cloud.source else f"{cloud.source}/rightpw"
         with mount(source, "debug") as standing:
             assert (standing.path / "hello.txt").read_text() == "hello\n"
@@ -276,7 +277,7 @@ def test_a_site_that_never_answers_is_given_up_in_time(places, cloud, options):
 
 def test_a_certificate_that_nobody_vouches_for_is_one_line(places, tree):
     """What to do is said; with ca_file it is mounted."""
-    with emulated(tree, "--tls") as cloud:
+    with run_emulator(tree, "--tls") as cloud:
         code, said = try_mount(places, cloud.source)
         assert code == 1, said
         assert len(said.splitlines()) == 1, said

@@ -33,8 +33,9 @@ from hypothesis.stateful import (
 )
 
 from fsmount import control, errors
+from tests.emulators import run_emulator
 from tests.mount.model import Provider
-from tests.mount.standing import Places, emulated, share
+from tests.mount.standing import Places, share
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(900)]
 
@@ -124,7 +125,7 @@ class Life(RuleBasedStateMachine):
         self.provider.make(("d", "文件 夹"))
         for number, size in enumerate(sizes):
             self.provider.write((*["d"] * (number % 2), NAMES[number]), size)
-        self.cloud = self.stack.enter_context(emulated(self.provider.root))
+        self.cloud = self.stack.enter_context(run_emulator(self.provider.root))
         self.mount()
 
     def mount(self):
@@ -198,7 +199,7 @@ class Life(RuleBasedStateMachine):
             self.expiries += 1
             if self.expiries > MOST_EXPIRIES:
                 return
-        self.cloud.ask("expire", {"what": what})
+        self.cloud.ask("POST", "/expire", {"what": what})
         self.refresh(where)
         self.read_whole(where)
 
