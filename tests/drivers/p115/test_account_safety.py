@@ -154,12 +154,11 @@ async def patient(ask):
     raise AssertionError("it never came")
 
 
-@pytest.mark.parametrize(("spec", "family"), [(DRIVE, "list")])
-async def test_a_walk_over_2000_folders_never_exceeds_the_rate(spec, family):
+async def test_a_walk_over_2000_folders_never_exceeds_the_rate():
     """Whatever is listed ahead: in any stretch of time no more calls than the limit grants."""
-    limit = spec.limits[family]
+    limit = DRIVE.limits["list"]
     service = Service(library)
-    remote = Remote(service, spec)
+    remote = Remote(service)
     async with remote.mounted() as filesystem:
         priority.set(Priority.LISTING)
         assert await walk(filesystem) == 40 + 40 * 49 * 2
@@ -169,6 +168,25 @@ async def test_a_walk_over_2000_folders_never_exceeds_the_rate(spec, family):
         allowed = limit.burst + limit.rate_per_s * within_s
         assert most_at_once(times, within_s) <= allowed + 1e-6, within_s
     assert remote.health.report.state is State.ONLINE
+
+
+async def test_many_folders_of_a_share_never_exceed_its_rate():
+    """Slower than a drive: one folder of 2,000 was enough to be shut out of all shares."""
+    empty = answered(
+        {"state": True, "errno": 0, "data": {"count": 0, "list": [], "share_state": 1}}
+    )
+    service = Service(lambda call: empty)
+    remote = Remote(service, SHARE, share="sw1")
+    async with trio.open_nursery() as nursery:
+        for number in range(1, 201):
+            shelf = Entry(id=EntryId(str(number)), name="x", kind=Kind.FOLDER, locator="0")
+            nursery.start_soon(remote.driver.list, shelf, None)
+    times = service.times("/webapi/share/snap")
+    assert len(times) == 200
+    limit = SHARE.limits["share list"]
+    for within_s in (0.5, 1.0, 5.0, 60.0):
+        allowed = limit.burst + limit.rate_per_s * within_s
+        assert most_at_once(times, within_s) <= allowed + 1e-6
 
 
 async def test_a_second_walk_within_six_hours_asks_nothing():
