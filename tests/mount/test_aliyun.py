@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.mount.standing import emulated, fsmount, run, share, wait_for
+from tests.emulators import run_emulator
+from tests.mount.standing import fsmount, run, share, wait_for
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -27,7 +28,7 @@ def small(places):
 @pytest.mark.parametrize("provider", ["aliyundrive", "aliyundrive_open", "aliyundrive_share"])
 def test_diff_finds_no_difference(places, small, provider):
     """As a user mounts it; the tokens are the kept ones afterwards."""
-    with emulated(small, provider=provider) as cloud:
+    with run_emulator(small, provider=provider) as cloud:
         options = [option for option in [cloud.options] if option]
         with share(places, cloud.source, f"config={cloud.config}", *options) as mount:
             run("diff", "-r", small, mount.path)
@@ -38,7 +39,7 @@ def test_diff_finds_no_difference(places, small, provider):
 
 def test_reading_a_share_leaves_nothing_in_the_own_drive(places, small):
     """Not even after the daemon was killed in the middle: the next mount cleans up."""
-    with emulated(small, provider="aliyundrive_share") as cloud:
+    with run_emulator(small, provider="aliyundrive_share") as cloud:
         options = (f"config={cloud.config}", cloud.options)
 
         def left():
@@ -64,7 +65,7 @@ def test_reading_a_share_leaves_nothing_in_the_own_drive(places, small):
 
 def test_an_own_drive_that_cannot_save_is_refused_when_mounting(places, small):
     """Exit code 2 and one line."""
-    with emulated(small, provider="aliyundrive_share") as cloud:
+    with run_emulator(small, provider="aliyundrive_share") as cloud:
         path = places.top / "mnt"
         path.mkdir()
         argv = fsmount(cloud.source, path, f"config={cloud.config}", "via=demo")
@@ -77,7 +78,7 @@ def test_an_own_drive_that_cannot_save_is_refused_when_mounting(places, small):
 
 def test_processes_that_start_together_refresh_once(places, small):
     """A refresh token is good for one use: the second process takes the first one's."""
-    with emulated(small, provider="aliyundrive") as cloud:
+    with run_emulator(small, provider="aliyundrive") as cloud:
         argv = [sys.executable, "-m", "fsmount", "--config", cloud.config, "ls", "demo"]
         for _ in range(2):
             before = cloud.requests().get("auth", 0)
@@ -92,4 +93,4 @@ def test_processes_that_start_together_refresh_once(places, small):
                 assert process.returncode == 0, err.decode()
                 assert b"plain.txt" in out
             assert cloud.requests()["auth"] - before == 1
-            cloud.ask("expire", {"what": "access"})
+            cloud.ask("POST", "/expire", {"what": "access"})

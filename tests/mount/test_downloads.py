@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.mount.standing import emulated, run, wait_for
+from tests.emulators import run_emulator
+from tests.mount.standing import run, wait_for
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -17,8 +18,8 @@ MAGNET = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=some+f
 @pytest.fixture
 def drive(tree):
     """Serve ``tree`` as a drive of 115 that downloads within seconds."""
-    with emulated(tree, provider="p115") as drive:
-        drive.ask("settings", {"offline_s": 3})
+    with run_emulator(tree, provider="p115") as drive:
+        drive.ask("POST", "/settings", {"offline_s": 3})
         yield drive
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mount.standing import emulated, fsmount, run
+from tests.emulators import run_emulator
+from tests.mount.standing import fsmount, run
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -25,7 +26,7 @@ def tree(places):
 def test_a_pasted_share_is_the_tree_that_was_shared(places, tree, mount):
     """Nothing is configured and nobody is signed in; read twice, the links are asked for once."""
     with (
-        emulated(tree, provider="p115_share") as cloud,
+        run_emulator(tree, provider="p115_share") as cloud,
         mount(cloud.source, cloud.options) as standing,
     ):
         run("diff", "-r", tree, standing.path)
@@ -38,7 +39,7 @@ def test_a_pasted_share_is_the_tree_that_was_shared(places, tree, mount):
 
 def test_a_share_whose_files_want_a_login_takes_one(places, tree, mount):
     """A guest may list it; reading says what is missing, and with it reads."""
-    with emulated(tree, "--defect", "login-required", provider="p115_share") as cloud:
+    with run_emulator(tree, "--defect", "login-required", provider="p115_share") as cloud:
         with mount(cloud.source, cloud.options) as standing:
             listed = run("ls", standing.path).stdout.decode()
             assert "hello.txt" in listed
@@ -55,7 +56,7 @@ def test_a_share_whose_files_want_a_login_takes_one(places, tree, mount):
 def test_an_own_drive_is_the_tree_that_is_in_it(places, tree, mount):
     """Signed with the configured cookie."""
     with (
-        emulated(tree, provider="p115") as cloud,
+        run_emulator(tree, provider="p115") as cloud,
         mount("demo", f"config={cloud.config}") as standing,
     ):
         run("diff", "-r", tree, standing.path)
@@ -69,11 +70,11 @@ def test_an_own_drive_is_the_tree_that_is_in_it(places, tree, mount):
 )
 def test_a_share_that_cannot_be_mounted_says_why(places, tree, key, words):
     """One line, exit code 1, no mount, and no code of it."""
-    with emulated(tree, provider="p115_share") as cloud:
+    with run_emulator(tree, provider="p115_share") as cloud:
         path = places.top / "mnt"
         path.mkdir()
         source = cloud.line[key]
-        argv = fsmount(source, path, cloud.share_options)
+        argv = fsmount(source, path, cloud.line["share_options"])
         done = run(*argv, check=False, env=places.environ)
     said = done.stderr.decode()
     assert done.returncode == 1
