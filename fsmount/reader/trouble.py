@@ -5,11 +5,23 @@ Pure: told of failures with the time, asked with the time.
 
 from __future__ import annotations
 
-from fsmount.errors import FsmountError, TimedOut
+from fsmount.errors import (
+    ConnectionLimit,
+    FsmountError,
+    ProviderFault,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
 
 _SILENCE_S = 10.0
 """After a time-out reads fail at once for so long, unless something arrives (DESIGN promise 1):
 the kernel repeats a failed read, and a wait is spent once."""
+
+_REPEATED_WITHIN_S = 1.0
+"""The same for what was tried for some seconds already, a server that fails or is not there."""
+
+_TRIED = (TimedOut, Unreachable, ProviderFault, Throttled, ConnectionLimit)
 
 _BACKOFF_S = 1.0
 _BACKOFF_MOST_S = 30.0
@@ -36,10 +48,13 @@ class Trouble:
         """
         self._ahead_after = now + min(_BACKOFF_S * 2**self._failures, _BACKOFF_MOST_S)
         self._failures = min(self._failures + 1, _DOUBLINGS)
-        if not awaited or not isinstance(failure, TimedOut):
+        if not (awaited and isinstance(failure, _TRIED)):
             return False
-        begins = self._silence is None
-        self._silence, self._silent_until = failure, now + _SILENCE_S
+        timed_out = isinstance(failure, TimedOut)
+        begins = timed_out and self._silence is None
+        lasts_s = _SILENCE_S if timed_out else _REPEATED_WITHIN_S
+        self._silence = failure
+        self._silent_until = max(self._silent_until, now + lasts_s)
         return begins
 
     def worn_out(self, failure: FsmountError, now: float) -> None:

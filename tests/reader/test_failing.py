@@ -37,6 +37,20 @@ async def test_a_failed_get_fails_the_reads_that_wait_for_it(failure):
         with pytest.raises(type(failure)) as caught:
             await stream.read(4 * MIB, 4096)
         assert caught.value is failure
+        await trio.sleep(1)
+        assert await stream.read(4 * MIB, 4096) == content(4 * MIB, 4 * MIB + 4096)
+
+
+async def test_what_failed_after_some_attempts_fails_at_once_when_it_is_repeated():
+    """The kernel repeats a failed read; who is not there is asked again a second later."""
+    source = FakeSource(8 * MIB, failures=[errors.Unreachable("no route")])
+    async with opened() as reader:
+        stream = reader.open(key_of(source.size), source)
+        for _ in range(3):
+            with pytest.raises(errors.Unreachable):
+                await stream.read(4 * MIB, 4096)
+        assert len(source.gets) == 1
+        await trio.sleep(1)
         assert await stream.read(4 * MIB, 4096) == content(4 * MIB, 4 * MIB + 4096)
 
 
