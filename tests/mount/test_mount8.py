@@ -98,7 +98,7 @@ def test_mount_all_mounts_each_line_once(machine, locked, target):
     assert machine.run("findmnt", "-n", "-o", "TARGET", "-t", "fuse.fsmount").out.split() == [
         str(target)
     ]
-    other = machine.run("mount", "-t", "fsmount", locked.expired, target, check=False)
+    other = machine.run("mount", "-t", "fsmount", locked.line["expired"], target, check=False)
     assert other.code == 32
     assert "is already mounted there" in other.err
     machine.run("umount", target)
