@@ -62,6 +62,7 @@ def composition(
         async with AsyncExitStack() as stack:
             enter = stack.enter_async_context
             assembly = await enter(open_assembly(wanted, directories))
+            _give_notice(assembly)
             blocks = await _blocks(directories, wanted.identity)
             budget = options.cache_bytes if blocks else 0
             pinned = await trio.to_thread.run_sync(PinStore, directories.state / "pins.sqlite")
@@ -153,6 +154,15 @@ def _costly(filesystem: Filesystem, assembly: Assembly) -> Costly:
         return await assembly.remote_of(filesystem, node).thumbnail(node)
 
     return Costly(link=link, thumbnail=thumbnail)
+
+
+def _give_notice(assembly: Assembly) -> None:
+    """Say what of a remote is known not to work as its options are."""
+    for remote in assembly.remotes:
+        source = remote.source
+        notice = "" if source.spec.notice is None else source.spec.notice(source.options)
+        if notice:
+            log.warning("%s: %s", source.name, notice)
 
 
 async def _blocks(directories: Directories, identity: str) -> Path | None:

@@ -17,7 +17,13 @@ USAGE = 2
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 # Whose warnings a person at the terminal is told; the others repeat what the failure itself says.
-_TOLD = ("fsmount.config", "fsmount.source", "fsmount.store", "fsmount.cache")
+_TOLD = (
+    "fsmount.config",
+    "fsmount.source",
+    "fsmount.store",
+    "fsmount.cache",
+    "fsmount.composition",
+)
 
 
 def report(exc: BaseException, *, debug: bool) -> int:

@@ -427,6 +427,7 @@ class DriverSpec:
         via_driver: The driver that such a remote has to be of.
         logins_of: Names of other drivers whose logins may sign here (``auth = "ref:NAME"``): a
             share lent the login of a drive. Token, pace and breaker are then the lender's.
+        notice: What whoever mounts should know beforehand, in a sentence; "" for nothing.
         sign_out: Tells the provider that a token is given up; None where nothing needs to be told.
         trust_domain: Names who vouches for ``Entry.digest`` under these options.
         is_share: Tells whether these options name a share (its listings live longer).
@@ -448,6 +449,7 @@ class DriverSpec:
     credentials: Callable[[DriverOptions], Credentials] | None = None
     via: Callable[[DriverOptions], str] | None = None
     via_driver: str = ""
+    notice: Callable[[DriverOptions], str] | None = None
     logins_of: frozenset[str] = frozenset()
     sign_out: Callable[[DriverOptions, Token, Send], Awaitable[None]] | None = None
     limits: Mapping[str, Limit] = field(default_factory=dict)

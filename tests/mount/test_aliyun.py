@@ -76,6 +76,21 @@ def test_an_own_drive_that_cannot_save_is_refused_when_mounting(places, small):
         assert "cannot save" in done.stderr
 
 
+def test_a_share_without_an_own_drive_says_so_when_mounting(places, small):
+    """In one line, while it mounts; it can be listed, and reading fails at once."""
+    with run_emulator(small, provider="aliyundrive_share") as cloud:
+        path = places.top / "mnt"
+        path.mkdir()
+        try:
+            done = run(*fsmount("anonymous", path, f"config={cloud.config}"), env=places.environ)
+            assert done.stderr.decode().count("March 2024") == 1
+            assert (path / "plain.txt").exists()
+            with pytest.raises(OSError, match="not supported"):
+                (path / "plain.txt").read_bytes()
+        finally:
+            run("fusermount3", "-u", path, check=False)
+
+
 def test_processes_that_start_together_refresh_once(places, small):
     """A refresh token is good for one use: the second process takes the first one's."""
     with run_emulator(small, provider="aliyundrive") as cloud:

@@ -134,10 +134,7 @@ def parse_link(text: str) -> LinkMatch | None:
 
 
 def _open(options: DriverOptions, account: Account) -> ShareDriver:
-    ours = accept(options)
-    if not ours.via:
-        log.warning("remote=%s files cannot be read: %s; %s", account.name, NO_LINKS, WAY_OUT)
-    return ShareDriver(ours, account)
+    return ShareDriver(accept(options), account)
 
 
 def _scheme(options: DriverOptions) -> ShareScheme:
@@ -169,6 +166,10 @@ def _via(options: DriverOptions) -> str:
     return accept(options).via
 
 
+def _notice(options: DriverOptions) -> str:
+    return "" if accept(options).via else f"files cannot be read: {NO_LINKS}; {WAY_OUT}"
+
+
 SPEC = DriverSpec(
     name="aliyundrive_share",
     title="Aliyundrive Share",
@@ -182,6 +183,7 @@ SPEC = DriverSpec(
     credentials=_credentials,
     via=_via,
     via_driver="aliyundrive",
+    notice=_notice,
     limits={
         "list": Limit(rate_per_s=3.9),
         "info": Limit(rate_per_s=9.9),

@@ -166,6 +166,16 @@ async def test_a_relay_that_mixes_accounts_up_is_not_followed(provider, tree):
                     await remote.driver.list(remote.driver.root, None)
 
 
+async def test_a_borrowed_login_is_renewed_with_the_lenders_application(provider, tree):
+    """The borrower has none of its own."""
+    (tree / "a.txt").write_text("one")
+    async with (
+        provider("open") as world,
+        world.opened("unsigned", auth="ref:demo", client_id="") as remote,
+    ):
+        assert "a.txt" in await walk(remote.driver)
+
+
 @pytest.mark.logs("is gone")
 async def test_a_share_that_ends_while_it_is_mounted_may_come_back(provider, tree):
     """Cancelled, expired, blocked, with another code: each in its words; nothing is absent."""

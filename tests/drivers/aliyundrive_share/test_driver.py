@@ -246,11 +246,14 @@ async def test_a_file_has_no_link_and_says_what_works():
     assert service.calls == []
 
 
-@pytest.mark.logs("files cannot be read")
-async def test_without_an_own_drive_it_says_so_when_it_is_opened():
-    """The listing works all the same."""
+async def test_without_an_own_drive_whoever_mounts_is_told():
+    """In one sentence; the listing works all the same."""
     driver, _ = opened({LIST: answered({"items": [item("a")]})}, via="")
     assert (await driver.list(driver.root, None)).entries
+    told = SPEC.notice(ShareOptions(share=ID))
+    assert "March 2024" in told
+    assert "via=REMOTE" in told
+    assert SPEC.notice(ShareOptions(share=ID, via="own")) == ""
 
 
 async def test_a_share_tells_about_itself_whatever_its_code():
