@@ -21,6 +21,7 @@ from fsmount.daemon import Served
 from fsmount.drivers.base import Ability, OfflineDownloads
 from fsmount.errors import UsageError
 from fsmount.guard import Guard
+from fsmount.lives import lives
 from fsmount.offline import Watched, watching_downloads
 from fsmount.reader.stream import open_reader
 from fsmount.remote import describe
@@ -109,6 +110,7 @@ def composition(
                     "disk": dict(disk.statistics()),
                     "governor": assembly.governors(),
                     "downloads": downloads(),
+                    "lives": [lives(remote) for remote in assembly.remotes],
                 },
             )
 

@@ -53,6 +53,7 @@ def _families(told: Mapping[str, Any]) -> Iterator[Metric]:
     yield from _cache(told)
     yield from _requests(told)
     yield from _accounts(told)
+    yield from _lives(told)
 
 
 def _states(told: Mapping[str, Any]) -> Metric:
@@ -125,6 +126,29 @@ def _accounts(told: Mapping[str, Any]) -> Iterator[Metric]:
         under_way.add_metric(whose, lane["under_way"])
         blocked.add_metric(whose, lane["blocked_until"] or 0)
     yield from (waiting, under_way, blocked)
+
+
+def _lives(told: Mapping[str, Any]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    tokens = GaugeMetricFamily(
+        "fsmount_token_ends_seconds",
+        "Unix time at which a token ends, where it is told.",
+        labels=[*_BASE, "token"],
+    )
+    shares = GaugeMetricFamily(
+        "fsmount_share_ends_seconds",
+        "Unix time at which a share ends, where it does and that is told.",
+        labels=_BASE,
+    )
+    for life in told.get("lives") or ():
+        whose = [told["mountpoint"], life["remote"]]
+        for token in ("access", "refresh"):
+            if life.get(f"{token}_ends") is not None:
+                tokens.add_metric([*whose, token], life[f"{token}_ends"])
+        if life.get("share_ends") is not None:
+            shares.add_metric(whose, life["share_ends"])
+    yield from (tokens, shares)
 
 
 _BASE = ("mountpoint", "remote")

@@ -28,11 +28,13 @@ from fsmount.drivers.base import (
     DriverOptions,
     Quota,
     ReadsContentErrors,
+    ShareDetails,
     Thumbnails,
 )
 from fsmount.drivers.declared import declared
 from fsmount.errors import FsmountError, IsFolder, NotSupported, UsageError
 from fsmount.health import Health
+from fsmount.lives import ShareEnd
 from fsmount.model import Priority, priority
 from fsmount.net.client import NetSettings, open_api_client
 from fsmount.net.stream import open_range_client
@@ -87,6 +89,7 @@ class Remote:
         governor: Pace of the account, shared with other processes.
         member: The remote as ``vfs`` takes it.
         capacity: What the provider last told of its space.
+        share_end: What it last told of the end of the share.
     """
 
     source: Source
@@ -97,6 +100,7 @@ class Remote:
     governor: Governor
     member: Member
     capacity: Capacity
+    share_end: ShareEnd
 
     async def direct_link(self, file: Attributes) -> dict[str, object]:
         """Return a file's direct link as plain data: url, headers, lifetime_s (None: no end).
@@ -298,6 +302,8 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
         may_tell = Ability.QUOTA in spec.abilities and not source.is_share
         quota = driver if may_tell and isinstance(driver, Quota) else None
         capacity = Capacity(quota)
+        tells_end = source.is_share and Ability.SHARE_INFO in spec.abilities
+        share_end = ShareEnd(driver if tells_end and isinstance(driver, ShareDetails) else None)
         own_ttl_s, share_ttl_s = spec.listing_ttl_s
         kind_ttl_s = share_ttl_s if source.is_share else own_ttl_s
         member = Member(
@@ -317,6 +323,7 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
         async with trio.open_nursery() as nursery:
             if quota is not None:
                 nursery.start_soon(capacity.run)
+            nursery.start_soon(share_end.run)
             if refresher is not None:
                 nursery.start_soon(refresher.run)
             yield Remote(
@@ -328,6 +335,7 @@ async def open_remote(source: Source, directories: Directories | None) -> AsyncI
                 governor=governor,
                 member=member,
                 capacity=capacity,
+                share_end=share_end,
             )
             nursery.cancel_scope.cancel()
 

@@ -36,6 +36,11 @@ TOLD = {
     "disk": {"bytes": 11, "budget": 12, "paused": True},
     "requests": {"lookup": 5, "errors": 1, "open_files": 2, "open_folders": 0, "running": 1},
     "governor": {"list cloud.example.com": LANE},
+    "lives": [
+        {"remote": "films", "access_ends": 1.9e9, "refresh_ends": 2e9, "renewed": True},
+        {"remote": "shared", "access_ends": None, "renewed": False, "share_ends": 1.8e9},
+        {"remote": "forever", "share_ends": None},
+    ],
     "handles": [{"path": "private/diary.txt", "size": 3}],
 }
 
@@ -84,6 +89,24 @@ def test_states_requests_and_accounts_have_labels_of_their_own():
     family = ("family", "list cloud.example.com")
     assert found["fsmount_blocked_until_seconds", family, *BASE] == 1_800_000_000.0
     assert found["fsmount_calls_waiting", family, *BASE] == 2
+
+
+def test_lives_are_told_under_their_remote():
+    """Those that have an end which is known; the others have no sample."""
+    found = read(metrics.exposition(TOLD))
+    told = {
+        (
+            key[0],
+            *(dict(key[1:])[label] for label in ("remote", "token") if label in dict(key[1:])),
+        ): at
+        for key, at in found.items()
+        if "_ends_" in key[0]
+    }
+    assert told == {
+        ("fsmount_token_ends_seconds", "films", "access"): 1.9e9,
+        ("fsmount_token_ends_seconds", "films", "refresh"): 2e9,
+        ("fsmount_share_ends_seconds", "shared"): 1.8e9,
+    }
 
 
 def test_nothing_that_a_person_keeps_is_told():

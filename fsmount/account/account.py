@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from fsmount.account.governor import Governor
+    from fsmount.account.lifetime import Ends
     from fsmount.account.refresher import Refresher
     from fsmount.health import Health
     from fsmount.model import Answer, Call, Token
@@ -76,6 +77,10 @@ class Account:
     def anonymous(self) -> bool:
         """True when no token signs the calls."""
         return self._refresher is None
+
+    def ends(self) -> Ends | None:
+        """Return when the login ends, asking nobody; None for a stranger, or before it is used."""
+        return None if self._refresher is None else self._refresher.ends()
 
     async def token(self) -> Token | None:
         """Return the token that signs a call now, for one that goes along with another's call.

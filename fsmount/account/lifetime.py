@@ -64,6 +64,35 @@ def aged(token: Token, *, now: float, wall: float) -> Aged:
     return Aged(token=token, due_at=obtained + renew_after_s(life_s), over_at=obtained + life_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """When a login's tokens end, for people: Unix seconds of this machine's clock.
+
+    Attributes:
+        access: Of what signs the calls; None when that is not told.
+        refresh: Of what renews it; None when that is not told, or there is none.
+        renewed: True when the access token is renewed without a person.
+    """
+
+    access: float | None
+    refresh: float | None
+    renewed: bool
+
+
+def ends(token: Token, *, renewed: bool) -> Ends:
+    """Return when ``token`` ends: its lives, counted from when it was obtained."""
+    offset_s = float(token.extra.get(_OBTAINED, token.issued_at)) - token.issued_at
+
+    def here(at: float | None) -> float | None:
+        return None if at is None else at + offset_s
+
+    return Ends(
+        access=here(token.access_expires_at) if token.access else None,
+        refresh=here(token.refresh_expires_at) if token.refresh else None,
+        renewed=renewed,
+    )
+
+
 def renew_after_s(life_s: float) -> float:
     """Return the age at which a token that lives ``life_s`` seconds is renewed.
 

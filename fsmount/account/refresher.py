@@ -15,7 +15,7 @@ import trio
 from fsmount.account.advice import LOGIN_AGAIN, named
 from fsmount.account.clocks import boottime
 from fsmount.account.credentials import Credentials
-from fsmount.account.lifetime import Aged, aged, descend, digest, pasted
+from fsmount.account.lifetime import Aged, Ends, aged, descend, digest, ends, pasted
 from fsmount.errors import (
     FsmountError,
     LoginLost,
@@ -130,6 +130,12 @@ class Refresher:
     def name(self) -> str:
         """The remote whose login this is."""
         return self._name
+
+    def ends(self) -> Ends | None:
+        """Return when the token that is held ends, asking nobody; None while there is none."""
+        if self._held is None or self._lost is not None:
+            return None
+        return ends(self._held.token, renewed=self._renewable(self._held.token))
 
     async def current(self) -> Token:
         """Return a usable token, signing in first when there is none yet.

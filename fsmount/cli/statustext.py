@@ -31,6 +31,8 @@ def _body(told: Mapping[str, Any]) -> Iterator[str]:
         yield _state(told)
     since = local_time(int(told["since"] * 1e9))
     yield f"driver {told['driver']}, since {since}, pid {told['pid']}"
+    for life in told.get("lives") or ():
+        yield from _life(life, named=len(remotes) > 1)
     if space := told.get("space"):
         yield f"space: {size_text(space['used'])} of {size_text(space['total'])} used"
     if memory := told.get("memory"):
@@ -62,6 +64,29 @@ def _state(told: Mapping[str, Any]) -> str:
     if told.get("until"):
         state += f" (until {_clock(told['until'])})"
     return state
+
+
+def _life(life: Mapping[str, Any], *, named: bool) -> Iterator[str]:
+    """Yield how long a remote's login and share live; nothing of what it does not have."""
+    whose = f"{life['remote']} " if named else ""
+    if "access_ends" in life:
+        said = [f"access token {_end(life['access_ends'])}"]
+        if life.get("renewed"):
+            said[0] += ", renewed by itself"
+        if "refresh_ends" in life:
+            said.append(f"refresh token {_end(life['refresh_ends'])}")
+        yield f"{whose}login: {'; '.join(said)}"
+    if "share_ends" in life:
+        yield f"{whose}share: {_end(life['share_ends'], 'no end is told')}"
+
+
+def _end(at: float | None, unknown: str = "whose end is not told") -> str:
+    """Return when something ends and how long that is from now."""
+    if at is None:
+        return unknown
+    left_s = at - time.time()
+    clock = local_time(int(at * 1e9))
+    return f"ended {clock}" if left_s <= 0 else f"ends in {_long(left_s)} ({clock})"
 
 
 def _lane(lane: Mapping[str, Any]) -> Iterator[str]:
@@ -109,6 +134,11 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{max(seconds, 0):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _long(seconds: float) -> str:
+    """Return a time of any length as people say it: up to hours as above, then in days."""
+    return _duration(seconds) if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def _bar(parts: list[float]) -> str:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from fsmount.account.credentials import Credentials
-from fsmount.account.lifetime import aged, descend, pasted, renew_after_s
+from fsmount.account.lifetime import Ends, aged, descend, ends, pasted, renew_after_s
 from fsmount.model import Token
 
 WALL = 1_700_000_000.0
@@ -91,3 +91,21 @@ def test_a_pasted_access_token_ends_when_it_says():
     assert aged(Token(access="a", access_expires_at=WALL + 600), now=50.0, wall=WALL).over_at == (
         pytest.approx(650)
     )
+
+
+@pytest.mark.parametrize("skew_s", [0, 86400.0, -86400.0])
+def test_ends_are_told_on_the_clock_of_this_machine(skew_s):
+    """Whatever the provider's clock says; what is not told stays so."""
+    issued = WALL + skew_s
+    token = Token(
+        access="a",
+        refresh="r",
+        issued_at=issued,
+        access_expires_at=issued + 3600,
+        refresh_expires_at=issued + 86400,
+    )
+    kept = descend(token, NOBODY, wall=WALL)
+    expected = Ends(access=WALL + 3600, refresh=WALL + 86400, renewed=True)
+    assert ends(kept, renewed=True) == expected
+    endless = descend(Token(access="a", issued_at=issued), NOBODY, wall=WALL)
+    assert ends(endless, renewed=False) == Ends(access=None, refresh=None, renewed=False)
