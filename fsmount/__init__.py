@@ -23,7 +23,7 @@ Imports point downward only; names on one step do not import each other, and a t
 (``tests/test_layers.py``) holds this list to the truth, lowest first::
 
     model errors < log health mountpoint budgets urgency < store net < account < drivers
-    < config options < source < transfer < cache < reader < vfs < remote attributes caching offline
+    < config options lives < source < transfer < cache < reader < vfs < remote attributes caching offline
     < assembly guard < operations kernel < control metrics watchdog < daemon < composition < mount
     < cli
 

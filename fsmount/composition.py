@@ -21,7 +21,6 @@ from fsmount.daemon import Served
 from fsmount.drivers.base import Ability, OfflineDownloads
 from fsmount.errors import UsageError
 from fsmount.guard import Guard
-from fsmount.lives import lives
 from fsmount.offline import Watched, watching_downloads
 from fsmount.reader.stream import open_reader
 from fsmount.remote import describe
@@ -110,7 +109,7 @@ def composition(
                     "disk": dict(disk.statistics()),
                     "governor": assembly.governors(),
                     "downloads": downloads(),
-                    "lives": [lives(remote) for remote in assembly.remotes],
+                    "lives": [remote.lives() for remote in assembly.remotes],
                 },
             )
 

@@ -11,8 +11,8 @@ from fsmount.errors import FsmountError, NotSupported
 from fsmount.model import Priority, priority
 
 if TYPE_CHECKING:
+    from fsmount.account.lifetime import Ends
     from fsmount.drivers.base import ShareDetails
-    from fsmount.remote import Remote
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +67,18 @@ class ShareEnd:
             await trio.sleep(_EVERY_S if self._known else _AGAIN_AFTER_S)
 
 
-def lives(remote: Remote) -> dict[str, object]:
+def lives(name: str, login: Ends | None, share: ShareEnd) -> dict[str, object]:
     """Return the ends of one remote's login and share as plain data, in Unix seconds.
 
     A key whose value is None: there is one and its end is not told. A key that is missing: there
     is none, or it was not used yet.
     """
-    told: dict[str, object] = {"remote": remote.source.name}
-    if (login := remote.account.ends()) is not None:
+    told: dict[str, object] = {"remote": name}
+    if login is not None:
         told["access_ends"] = login.access
         if login.refresh is not None:
             told["refresh_ends"] = login.refresh
         told["renewed"] = login.renewed
-    if remote.share_end.known:
-        told["share_ends"] = remote.share_end.last()
+    if share.known:
+        told["share_ends"] = share.last()
     return told

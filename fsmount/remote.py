@@ -34,7 +34,7 @@ from fsmount.drivers.base import (
 from fsmount.drivers.declared import declared
 from fsmount.errors import FsmountError, IsFolder, NotSupported, UsageError
 from fsmount.health import Health
-from fsmount.lives import ShareEnd
+from fsmount.lives import ShareEnd, lives
 from fsmount.model import Priority, priority
 from fsmount.net.client import NetSettings, open_api_client
 from fsmount.net.stream import open_range_client
@@ -101,6 +101,10 @@ class Remote:
     member: Member
     capacity: Capacity
     share_end: ShareEnd
+
+    def lives(self) -> dict[str, object]:
+        """Return how long its login and share hold, as ``lives.lives`` tells it; asks nobody."""
+        return lives(self.source.name, self.account.ends(), self.share_end)
 
     async def direct_link(self, file: Attributes) -> dict[str, object]:
         """Return a file's direct link as plain data: url, headers, lifetime_s (None: no end).

@@ -9,7 +9,7 @@ import trio
 
 from fsmount.config import Config, load_config
 from fsmount.errors import NotSupported, Unreachable
-from fsmount.lives import ShareEnd, lives
+from fsmount.lives import ShareEnd
 from fsmount.model import ShareInfo
 from fsmount.remote import find_source, open_remote
 from fsmount.store.directories import Directories
@@ -89,9 +89,9 @@ async def test_a_drive_tells_of_its_tokens_once_they_were_used(tmp_path, directo
         config = load_config(site.config, directories)
         source = await find_source("demo", config, {}, directories)
         async with open_remote(source, directories) as remote:
-            assert lives(remote) == {"remote": "demo"}
+            assert remote.lives() == {"remote": "demo"}
             await remote.driver.list(remote.driver.root, None)
-            told = lives(remote)
+            told = remote.lives()
     assert told.keys() == {"remote", "access_ends", "refresh_ends", "renewed"}
     assert time.time() < told["access_ends"] < told["refresh_ends"]
     assert told["renewed"] is True
@@ -103,4 +103,4 @@ async def test_a_share_tells_of_its_end(tmp_path, directories):
         source = await find_source(site.source, Config(), {}, directories)
         async with open_remote(source, directories) as remote:
             await remote.share_end.update()
-            assert lives(remote) == {"remote": source.name, "share_ends": None}
+            assert remote.lives() == {"remote": source.name, "share_ends": None}
