@@ -23,9 +23,9 @@ Imports point downward only; names on one step do not import each other, and a t
 (``tests/test_layers.py``) holds this list to the truth, lowest first::
 
     model errors < log health mountpoint budgets urgency < store net < account < drivers
-    < config options lives < source < transfer < cache < reader < vfs < remote attributes caching offline
-    < assembly guard < operations kernel < control metrics watchdog < daemon < composition < mount
-    < cli
+    < config options lives < source < transfer < cache < reader < vfs < remote attributes caching
+    offline < assembly guard < operations kernel < control metrics watchdog < daemon < composition
+    < mount < cli
 
 ``supervisor`` imports nothing of ours. What must go upward (the kernel has to forget a page) goes
 through a small port handed in by ``composition``; ``remote`` composes the same
