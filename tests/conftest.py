@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
+import tempfile
 import threading
 
 import pytest
 import trio.testing
+
+from tests import sweep
 
 # A shell starts what it runs in the background with SIGINT ignored, and every program below
 # inherits that: none of them could be stopped with Ctrl-C, as some tests do.
@@ -16,6 +20,21 @@ if (
     and threading.current_thread() is threading.main_thread()
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config):
+    """Let emulators note their secrets in one place, also for the workers of this session."""
+    directory = tempfile.mkdtemp(prefix="fsmount-secrets-")
+    config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+    sweep.begin(directory)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Fail a test whose output or log held a secret (``tests/sweep.py``)."""
+    report = yield
+    sweep.judge(item, report)
+    return report
 
 
 @pytest.fixture
@@ -44,9 +63,12 @@ def unexpected_warnings(request):
     """Fail a test that logs a WARNING or worse which it did not announce with ``logs``."""
     collector = _Collector()
     logger = logging.getLogger("fsmount")
-    logger.addHandler(collector)
+    records = sweep.Records()
+    for handler in (collector, records):
+        logger.addHandler(handler)
     yield collector
-    logger.removeHandler(collector)
+    for handler in (collector, records):
+        logger.removeHandler(handler)
     marker = request.node.get_closest_marker("logs")
     expected = marker.args if marker else ()
     surprises = [

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from fsmount.cli.command import run
+from tests import sweep
 from tests.emulators.doors import run_emulator
 
 TREE = {
@@ -91,6 +92,7 @@ def fsmount(places, monkeypatch, capfdbinary):
         capfdbinary.readouterr()
         code = run([str(word) for word in words])
         out, err = capfdbinary.readouterr()
+        sweep.heard(f"the output of fsmount {words[:2]}", (out + err).decode(errors="replace"))
         return Result(code=code, out=out.decode(), err=err.decode())
 
     yield fsmount
@@ -111,6 +113,7 @@ def program(places):
             env={**os.environ, **places, **variables},
             check=False,
         )
+        sweep.heard(f"the output of python -m fsmount {words[:2]}", done.stdout + done.stderr)
         return Result(code=done.returncode, out=done.stdout, err=done.stderr)
 
     return program

@@ -106,6 +106,7 @@ def test_stat_tells_what_is_known(fsmount, site):
     assert "     kind: folder\n" in fsmount("stat", site.source).out
 
 
+@pytest.mark.shows_secret
 def test_link_prints_a_curl_command_that_works(fsmount, site, tmp_path):
     """The name is quoted, the lifetime goes to standard error."""
     result = fsmount("link", site.source, "你好 🎉.txt")
@@ -125,6 +126,7 @@ def test_link_gives_the_headers_that_the_link_needs():
     ]
 
 
+@pytest.mark.shows_secret
 def test_link_for_scripts(fsmount, site):
     """The URL alone, or everything as JSON."""
     url = fsmount("link", "--url", site.source, "hello.txt").out.strip()
@@ -251,6 +253,7 @@ def test_ctrl_c_while_the_site_says_nothing_ends_quietly(tree, places):
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
 
 
+@pytest.mark.shows_secret
 def test_a_mount_of_several_remotes_is_read_without_being_mounted(fsmount, site, tmp_path):
     """ls, stat, cat and link take its name as a SOURCE; remotes lists it."""
     config = tmp_path / "c.toml"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import trustme
 
-from tests.emulators import faults
+from tests.emulators import faults, secrets
 from tests.emulators.control import ControlDoor
 from tests.emulators.messages import Delivery, Request, Response
 from tests.emulators.provider import PROVIDERS, load
@@ -77,6 +77,7 @@ class _Faulty:
 
     def deliver(self, request: Request) -> Delivery:
         delivery = self._delivery(request)
+        secrets.note(secrets.of_exchange(request, delivery.response))
         # Every server says its own time, which lives of tokens and links are counted from.
         now = email.utils.formatdate(self._provider.clock.now(), usegmt=True)
         delivery.response.headers.setdefault("date", now)
@@ -131,6 +132,7 @@ async def open_arguments(arguments: argparse.Namespace) -> AsyncIterator[Emulato
             scheme = "http" if tls is None else "https"
             address = f"{scheme}://{arguments.address_host or host}:{bound}"
             ready = provider.start(address)
+            secrets.note(secrets.of_remotes(ready.remotes))
             yield _described(provider, ready, address, control, Path(folder), ca_file)
 
 

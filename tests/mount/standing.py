@@ -19,6 +19,7 @@ import pytest
 
 from fsmount import control, mountpoint
 from fsmount.store.directories import Directories
+from tests import sweep
 
 WITHIN_S = 30
 PROGRAM_WITHIN_S = 90
@@ -202,6 +203,7 @@ def mounted(argv, path, socket, *, environ, within_s=WITHIN_S):
     finally:
         clean(path, [*mount._daemon, *children_of(process.pid), process.pid])
         process.wait(WITHIN_S)
+        sweep.heard(f"the log of the mount {path.name}", mount.written())
 
 
 def share(places, source, *options, name="mnt", arguments=()):
