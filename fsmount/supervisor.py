@@ -38,6 +38,7 @@ HURRY_S = 1.0
 
 _REAP_S = 2.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _VERDICT = signal.SIGABRT  # systemd.service(5), WatchdogSignal=: the watchdog was not fed
 _HEARD = (*_FORWARDED, _VERDICT)
@@ -278,7 +279,11 @@ def _daemon(
     # once. SIGTERM, not SIGKILL: with its supervisor gone the daemon must unmount by itself.
     if own_session:
         os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    # Tokens and links will be in its memory: no core file, none for a collector of crashes, and
+    # no look into it for the user's other processes. A resource limit would not stop collectors.
+    prctl(_PR_SET_DUMPABLE, 0)
     if os.getppid() != parent:
         return 1  # it died before it could be asked to tell
     return serve(reports)
@@ -347,7 +352,7 @@ class _Watch:
         try:
             stat = Path(f"/proc/{self._child}/stat").read_bytes()
         except OSError:
-            return True
+            return False  # hidden (hidepid= of /proc), not gone: it is ours to reap
         # The state follows the name, which is in parentheses and may hold anything (proc(5)).
         return stat.rpartition(b")")[2].split()[0] in (b"Z", b"X")
 

@@ -6,6 +6,7 @@ one word a line.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pathlib
 import signal
@@ -14,6 +15,8 @@ import threading
 import time
 
 from fsmount import supervisor
+
+PR_GET_DUMPABLE = 3
 
 
 class Record:
@@ -61,6 +64,11 @@ def daemon(character, record):
 
     def breaks(reports):
         raise RuntimeError("a bug in the daemon")
+
+    def is_private(reports):
+        record("dumpable", ctypes.CDLL(None).prctl(PR_GET_DUMPABLE))
+        reports.mounted()
+        os.abort()
 
     def dies(reports):
         reports.mounted()

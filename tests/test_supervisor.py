@@ -109,6 +109,13 @@ def test_a_daemon_that_dies_by_a_signal_leaves_nothing(start, record):
     assert read(record) == ["attach", "clear"]
 
 
+def test_a_daemon_leaves_no_core(start, record):
+    """What is in its memory signs in: the kernel gives it to nobody, whatever collects cores."""
+    process = start("is_private")
+    assert process.wait(WITHIN_S) != 0
+    assert read(record) == ["dumpable 0", "attach", "clear"]
+
+
 @pytest.mark.parametrize(
     ("sent", "received"),
     [("SIGINT", "SIGINT"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "SIGTERM")],
