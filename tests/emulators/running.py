@@ -133,7 +133,7 @@ async def open_arguments(arguments: argparse.Namespace) -> AsyncIterator[Emulato
             address = f"{scheme}://{arguments.address_host or host}:{bound}"
             ready = provider.start(address)
             secrets.note(secrets.of_remotes(ready.remotes))
-            secrets.note([arguments.share_password or ""])
+            secrets.note([arguments.share_password])
             yield _described(provider, ready, address, control, Path(folder), ca_file)
 
 
