@@ -89,6 +89,7 @@ def test_a_mounted_path_is_listed_and_read(fsmount, mounted, tmp_path):
     assert result.line == f'fsmount: cannot read "{mounted}/photos": Is a directory'
 
 
+@pytest.mark.shows_secret
 def test_a_mounted_path_is_described_and_linked(fsmount, mounted, site, tmp_path):
     """By its mount, which is asked; also through a symbolic link."""
     facts = json.loads(fsmount("stat", "--json", mounted / "hello.txt").out)

@@ -13,6 +13,9 @@ import pytest
 
 from tests.emulators.doors import run_emulator
 
+# Each begins by making a share, whose code is printed to be given away.
+pytestmark = pytest.mark.shows_secret
+
 
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory):
