@@ -190,7 +190,7 @@ def mounted(argv, path, socket, *, environ, within_s=WITHIN_S):
             start_new_session=True,
         )
     mount = Mount(path=path, process=process, socket=socket, log=log)
-    begun = log.stat().st_size
+    begun = len(mount.written())  # characters: names in it are not ASCII
     try:
 
         def ready():
