@@ -57,6 +57,35 @@ def test_every_command_is_understood(words):
         parse_options([text])
 
 
+STANZAS = [block for block in blocks("toml") if block.startswith("[remotes.")]
+
+
+def test_there_are_stanzas_to_check():
+    """So that the next test cannot pass over nothing."""
+    assert len(STANZAS) > 3
+
+
+@pytest.mark.parametrize(
+    "stanza", STANZAS, ids=lambda text: re.findall('driver = "(.*?)"', text)[0]
+)
+def test_every_stanza_is_understood(stanza, tmp_path):
+    """``fsmount remotes`` lists each remote of it, and finds nothing to say."""
+    config = tmp_path / "config.toml"
+    config.touch(mode=0o600)
+    config.write_text(stanza, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "fsmount", "--config", config, "remotes"],
+        env=os.environ | {"STATE_DIRECTORY": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    names = re.findall(r"^\[remotes\.(\w+)\]", stanza, re.MULTILINE)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == names
+
+
 def test_lines_for_fstab_are_understood():
     """Six fields, and options that are known."""
     for line in "".join(blocks("fstab")).splitlines():

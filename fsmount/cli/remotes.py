@@ -17,6 +17,7 @@ def remotes(ctx: click.Context) -> None:
 
 
 def _list(invocation: Invocation) -> None:
+    from fsmount import drivers
     from fsmount.config import load_config
     from fsmount.source import configured
     from fsmount.store.directories import find_directories
@@ -34,7 +35,9 @@ def _list(invocation: Invocation) -> None:
     rows = []
     for name in config.remotes:
         source = configured(name, config)
-        site, who = source.spec.account(source.signer)
+        site = source.spec.account(source.options)[0]
+        # A borrowed login is of its lender, which may be another driver of the family.
+        who = drivers.load(source.signer_driver).account(source.signer)[1]
         signed_in = token_path(directories, source.account_key).exists()
         rows.append(
             (

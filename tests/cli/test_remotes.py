@@ -57,3 +57,18 @@ def test_a_remote_that_is_signed_in_says_so(program, site, tmp_path):
     line = program("--config", path, "remotes").out.splitlines()[0]
     assert line.startswith("网盘  cloudreve")
     assert line.endswith(f"{site.line['email']} (signed in)")
+
+
+def test_a_share_that_borrows_the_login_of_another_driver_is_listed(fsmount, tmp_path):
+    """Its site is its own, and nothing asks its driver for the options of the lender."""
+    path = tmp_path / "c.toml"
+    path.write_text(
+        "[remotes.films]\ndriver = 'p115'\n"
+        "[remotes.shared]\ndriver = 'p115_share'\nshare = 'sw0abcd3fgh'\nauth = 'ref:films'\n"
+    )
+    result = fsmount("--config", path, "remotes")
+    assert (result.code, result.err) == (0, "")
+    assert [line.split()[:2] for line in result.out.splitlines()] == [
+        ["films", "p115"],
+        ["shared", "p115_share"],
+    ]
