@@ -18,7 +18,9 @@ from tests.emulators import secrets
 
 # The end of a secret finds it: JSON web tokens all begin alike. Parts of it need not be whole.
 _TAIL = 12
-_WORD = re.compile(r"[\w]+")
+_WORD = re.compile(r"\w+")
+# Letters alone may be a word of any sentence, digits alone any number.
+_CODE = re.compile(r"(?=.*[A-Za-z])(?=.*\d)\w+")
 _FORMATTER = logging.Formatter()
 
 
@@ -30,10 +32,10 @@ class Finder:
         self._codes = set()
 
     def add(self, secret):
-        """Look for ``secret`` from now on; a short one counts where it is a word by itself."""
+        """Look for ``secret`` from now on; a short one where it is a word and can be no other."""
         if len(secret) >= _TAIL:
             self._by_tail.setdefault(secret[-_TAIL:], set()).add(secret)
-        elif _WORD.fullmatch(secret):
+        elif _CODE.fullmatch(secret):
             self._codes.add(secret)
 
     def find(self, text):

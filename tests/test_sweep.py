@@ -32,12 +32,13 @@ LONG = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcDEF-_123"
         ("the code is pw12.", {"pw12"}),
         ("/s/AbC1/pw12", {"pw12"}),
         ("pw123 xpw12 pw_12", set()),
+        ("another one of 1234", set()),
     ],
 )
 def test_whole_secrets_are_found(text, found):
     """Long ones anywhere, also percent-encoded; a code only where it is a word by itself."""
     finder = Finder()
-    for secret in (LONG, "abc+def=:12345", "pw12"):
+    for secret in (LONG, "abc+def=:12345", "pw12", "another", "1234"):
         finder.add(secret)
     assert finder.find(text) == found
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import sweep
-from tests.emulators import secrets
-from tests.mount.standing import emulated, run
+from tests.emulators import run_emulator, secrets
+from tests.mount.standing import run
 
 pytestmark = [pytest.mark.fuse, pytest.mark.timeout(240)]
 
@@ -59,7 +59,7 @@ def seen(places, standing):
 @pytest.mark.parametrize("remote", ["demo", "demo-refresh", "shared"])
 def test_nothing_that_can_be_seen_of_a_mount_holds_a_secret(places, tree, mount, remote):
     """Processes, mount table, attributes, status, metrics; with a password, a token, a code."""
-    with emulated(tree, "--share-password", "pw12") as cloud:
+    with run_emulator(tree, "--share-password", "pw12") as cloud:
         config = Path(cloud.config)
         if remote == "shared":
             config = places.top / "config.toml"
@@ -72,6 +72,8 @@ def test_nothing_that_can_be_seen_of_a_mount_holds_a_secret(places, tree, mount,
                 search.hear(where, text)
             assert search.complaints() == []
             noted = [json.loads(line) for line in file.read_text().splitlines()]
-    assert any(secret in noted for secret in (["pw12"] if remote == "shared" else [cloud.password]))
+    assert any(
+        secret in noted for secret in (["pw12"] if remote == "shared" else [cloud.line["password"]])
+    )
     search.hear("a check that can fail", f"{noted[0]} {noted[-1]}")
     assert search.complaints()
