@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -162,11 +163,14 @@ class Walks:
         self._listings = listings
         self._spawn = spawn
         self._trails: list[_Trail] = []
+        self._open: Counter[Folder] = Counter()
 
     def entered(self, folder: Folder) -> None:
         """Take note that ``folder`` was opened, and list ahead what is likely to be next."""
         now = trio.current_time()
+        self._open[folder] += 1
         self._trails = [trail for trail in self._trails if now - trail.seen_at <= _PAUSE_S]
+        was_brought = [trail for trail in self._trails if folder in trail.brought]
         trail = min(self._trails, key=lambda each: each.distance(folder), default=None)
         if trail is None or trail.distance(folder) == math.inf:
             self._trails = [_Trail(folder, now), *self._trails[: _TRAILS - 1]]
@@ -175,9 +179,14 @@ class Walks:
         if folder is not trail.last:
             trail.step(folder)
             self._go_ahead(trail)
+        for other in was_brought:  # another program came first: it is ahead of nobody any more
+            other.brought.discard(folder)
 
     def left(self, folder: Folder) -> None:
         """Take note that ``folder`` was closed: what it has is known, its subfolders come next."""
+        self._open[folder] -= 1
+        if not self._open[folder]:
+            del self._open[folder]
         for trail in self._at(folder):
             trail.known(folder)
 
@@ -200,6 +209,7 @@ class Walks:
                 return
             if (
                 folder not in trail.brought
+                and folder not in self._open
                 and self._tree.stands(folder)
                 and _is_worth_asking(folder, now)
             ):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.mount.standing import wait_for
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,8 +54,8 @@ class Disk:
         self._mount()
 
     def close(self) -> None:
-        """Unmount it."""
-        _run("umount", self.path)
+        """Unmount it, as soon as the processes that were killed have let go of it."""
+        wait_for(lambda: subprocess.run(["umount", self.path], check=False).returncode == 0)
 
 
 def _run(*argv: object) -> None:

@@ -95,9 +95,9 @@ def test_mount_all_mounts_each_line_once(machine, locked, target):
     assert content(machine, target) == "hello\n"
     again = machine.run("mount", "-a")
     assert (again.code, again.err) == (0, "")
-    assert machine.run("findmnt", "-n", "-o", "TARGET", "-t", "fuse.fsmount").out.split() == [
-        str(target)
-    ]
+    # The namespace began as a copy of the machine's: other tests may have mounts of their own.
+    mounts = machine.run("findmnt", "-n", "-o", "TARGET", "-t", "fuse.fsmount").out.split()
+    assert mounts.count(str(target)) == 1
     other = machine.run("mount", "-t", "fsmount", locked.line["expired"], target, check=False)
     assert other.code == 32
     assert "is already mounted there" in other.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,6 @@ class Rates:
             calls.popleft()
         if len(calls) >= allowed:
             self.refused += 1
-            wait_ms = max(1, round((calls[0] + _WINDOW_S - now) * 1000))
+            wait_ms = max(1, math.ceil((calls[0] + _WINDOW_S - now) * 1000))
             raise Refused("TooManyRequests", headers={"x-retry-after": str(wait_ms)})
         calls.append(now)
