@@ -117,7 +117,7 @@ def composition(
 
 
 def _verbs(filesystem: Filesystem, assembly: Assembly) -> dict[str, Verb]:
-    """Return what ``fsmount stat`` and ``fsmount link`` ask of a path in the mount."""
+    """Return what ``fsmount stat`` and ``fsmount link`` ask about a path in the mount."""
 
     async def stat(path: str) -> Mapping[str, object]:
         found = await filesystem.find(path)
@@ -128,7 +128,11 @@ def _verbs(filesystem: Filesystem, assembly: Assembly) -> dict[str, Verb]:
         found = await filesystem.find(path)
         return await assembly.remote_of(filesystem, found).direct_link(found)
 
-    return {"stat": stat, "link": link}
+    async def below(path: str) -> Mapping[str, object]:
+        found = await filesystem.find(path)
+        return await assembly.remote_of(filesystem, found).below(found)
+
+    return {"stat": stat, "link": link, "below": below}
 
 
 def _downloading(assembly: Assembly, directories: Directories) -> list[Watched]:

@@ -26,6 +26,7 @@ from fsmount.drivers.base import (
     Ability,
     BatchLinks,
     DriverOptions,
+    FolderSizes,
     Quota,
     ReadsContentErrors,
     ShareDetails,
@@ -127,6 +128,22 @@ class Remote:
             "headers": {**agent, **link.headers},
             "lifetime_s": self.links.remaining_s(file.entry),
         }
+
+    async def below(self, folder: Attributes) -> dict[str, object]:
+        """Return what is below a folder as its provider counts it (``FolderSize``); costs a call.
+
+        Empty when the provider cannot tell now.
+
+        Raises:
+            NotSupported: The provider never tells it, or not of this folder.
+            NotFolder: It is a file.
+        """
+        driver = self.driver
+        offered = Ability.FOLDER_SIZES in self.source.spec.abilities
+        if not offered or not isinstance(driver, FolderSizes):
+            raise NotSupported(f"{self.source.spec.title} does not tell how much is below a folder")
+        counted = await driver.folder_size(folder.entry)
+        return {} if counted is None else msgspec.structs.asdict(counted)
 
     async def thumbnail(self, file: Attributes) -> str:
         """Return the URL of a small picture of a file. An account secret; it costs a call.

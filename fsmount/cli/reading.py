@@ -141,28 +141,37 @@ async def _print_folder(
 @click.command(cls=Command)
 @_words
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--below", is_flag=True, help="Also ask the provider how much is below a folder.")
 @with_options
 @click.pass_obj
 def stat(
-    invocation: Invocation, words: tuple[str, ...], as_json: bool, options: tuple[str, ...]
+    invocation: Invocation,
+    words: tuple[str, ...],
+    as_json: bool,
+    below: bool,
+    options: tuple[str, ...],
 ) -> None:
     """Show what is known about a file or folder: size, time, id, version, hash, what is cached.
 
-    Nobody is asked for what a mount knows already; "fsmount link" shows what costs a call.
+    Nobody is asked for what a mount knows already; "fsmount link" and --below cost a call.
     """
     match _place(words):
         case Mounted(path=path):
             facts = _ask("stat", path)
+            if below:
+                facts["below"] = _ask("below", path)
         case Unmounted() as at:
             import trio
 
-            facts = trio.run(_stat, invocation, at, options)
+            facts = trio.run(_stat, invocation, at, options, below)
     if as_json:
         say(json.dumps(facts, ensure_ascii=False, indent=2))
         return
     told = dict(facts)
     told["size"] = f"{facts['size']} ({size_text(facts['size'])})"
     told["modified"] = local_time(told.pop("mtime_ns"))
+    if below:
+        told["below"] = _counted(facts["below"])
     if facts["cached"] is not None:
         told["cached"] = f"{facts['cached']} ({_part(facts['cached'], facts['size'])})"
     for label, value in told.items():
@@ -170,23 +179,37 @@ def stat(
             say(f"{label:>9}: {printable(str(value))}")
 
 
+def _counted(below: Mapping[str, Any]) -> str:
+    if not below:
+        return "the provider does not tell it now; ask again in some minutes"
+    least = "" if below["complete"] else "at least "
+    told = f"{least}{size_text(below['size'])}, {below['files']} files, {below['folders']} folders"
+    return f"{told}, counted {local_time(below['counted_ns'])}" if below["counted_ns"] else told
+
+
 def _part(cached: int, size: int) -> str:
     # Rounded down: only a whole file is 100 %.
     return f"{100 * cached // size if size else 100} %"
 
 
-async def _stat(invocation: Invocation, at: Unmounted, options: tuple[str, ...]) -> dict[str, Any]:
+async def _stat(
+    invocation: Invocation, at: Unmounted, options: tuple[str, ...], below: bool
+) -> dict[str, Any]:
     from fsmount.model import ROOT_INODE
     from fsmount.remote import describe
 
-    async with opened(invocation, at, options) as (_, filesystem):
+    async with opened(invocation, at, options) as (assembly, filesystem):
         found = await filesystem.find(at.path)
         if found.inode == ROOT_INODE:
             # It is known without asking; whether it is to be had, only its listing tells.
             handle = await filesystem.open_folder(found.inode)
             await handle.read(0, 1)
             handle.close()
-        return describe(at.path, await filesystem.find(at.path))
+        found = await filesystem.find(at.path)
+        facts = describe(at.path, found)
+        if below:
+            facts["below"] = await assembly.remote_of(filesystem, found).below(found)
+        return facts
 
 
 @click.command(cls=Command)

@@ -105,6 +105,17 @@ def test_a_mounted_path_is_described_and_linked(fsmount, mounted, site, tmp_path
     assert result.line == 'fsmount: there is no "nothing" in "/photos"'
 
 
+def test_stat_says_when_a_provider_does_not_count_now(program, fsmount, tmp_path, mountpoint):
+    """A server of 2025-06 fails when it is asked again within minutes; of a mounted path too."""
+    (tmp_path / "tree" / "folder").mkdir(parents=True)
+    with run_emulator(tmp_path / "tree", "--defect", "folder-summary-500") as site:
+        own = ("--config", site.config)
+        assert "0 files" in fsmount(*own, "stat", "--below", "demo", "folder").out
+        assert program(*own, "mount", "demo", mountpoint).code == 0
+        out = fsmount("stat", "--below", mountpoint / "folder").out
+        assert "    below: the provider does not tell it now; ask again in some minutes\n" in out
+
+
 def test_status_tells_of_the_mount_and_of_open_files(fsmount, mounted, site):
     """As text and as JSON."""
     with (mounted / "100% #1?.bin").open("rb") as file:

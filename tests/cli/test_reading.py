@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -272,3 +273,16 @@ def test_a_mount_of_several_remotes_is_read_without_being_mounted(fsmount, site,
     assert ask("link", "a").line == 'fsmount: "a" is a folder; only files have links'
     shown = fsmount("--config", config, "remotes").out.splitlines()[-1]
     assert shown == "media  mount of several  /a/one: demo, /b: demo"
+
+
+def test_stat_asks_how_much_is_below_a_folder_when_told_to(fsmount, site):
+    """As the provider counts it; a file has nothing below it."""
+    own = ("--config", site.config)
+    below = json.loads(fsmount(*own, "stat", "--json", "--below", "demo", "photos").out)["below"]
+    inside = [content for name, content in TREE.items() if name.startswith("photos/")]
+    assert (below["files"], below["size"]) == (len(inside), sum(map(len, inside)))
+    assert below["complete"]
+    result = fsmount(*own, "stat", "--below", "demo", "photos/summer")
+    assert re.search(r"    below: \d+ B, 1 files, 0 folders, counted 20\d\d-", result.out)
+    result = fsmount(*own, "stat", "--below", "demo", "hello.txt")
+    assert (result.code, result.line) == (1, 'fsmount: "hello.txt" is a file')
