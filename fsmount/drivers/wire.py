@@ -13,14 +13,20 @@ from __future__ import annotations
 import calendar
 import functools
 import json
+import logging
 import math
 import re
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
 from fsmount.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
 
 Scalar = int | float | str | bool | None
 """A number or an id as it may arrive: number, digits in a string, ``""``, null, a float."""
@@ -191,6 +197,24 @@ def decode_rows(
         except _NOT_JSON:
             faults.append("a string that is not Unicode text")
     return Listing(document=rest, rows=rows, raw_count=len(raw), faults=faults)
+
+
+def tell_left_out(remote: str, folder: str, faults: Sequence[str]) -> None:
+    """Log how many rows of a page cannot be understood, if any, and why the first one cannot.
+
+    Args:
+        remote: Its name.
+        folder: Name of the folder that was listed.
+        faults: One for each row; names fields, never values.
+    """
+    if faults:
+        log.warning(
+            "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
+            remote,
+            folder,
+            len(faults),
+            faults[0],
+        )
 
 
 def _forgiving_rows(

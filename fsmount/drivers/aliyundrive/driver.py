@@ -75,14 +75,7 @@ class AliyundriveDriver:
         page = api.read_list(await self._calls.call("list", call), cursor)
         if entries.is_doubtful(folder, page, cursor):
             await self._item(folder)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._name, folder.name, page.faults)
         return Page(
             entries=list(entries.entries(page.items)),
             next_cursor=page.next,

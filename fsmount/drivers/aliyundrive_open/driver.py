@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions
     from fsmount.model import Answer, Space
-
-log = logging.getLogger(__name__)
 
 
 class OpenDriver:
@@ -63,14 +60,7 @@ class OpenDriver:
         page = items.read_list(await self._account.call("list", call), cursor)
         if entries.is_doubtful(folder, page, cursor):
             await self._item(folder)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=list(entries.entries(page.items)),
             next_cursor=page.next,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
+from fsmount.drivers import wire
 from fsmount.drivers.aliyundrive import api as items
 from fsmount.drivers.aliyundrive import entries, links
 from fsmount.drivers.aliyundrive.hosts import API, Hosts
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fsmount.drivers.base import DriverOptions
     from fsmount.model import Link, ShareInfo
 
-log = logging.getLogger(__name__)
 
 NO_LINKS = "the provider refuses direct links of shared files since March 2024"
 WAY_OUT = (
@@ -61,14 +60,7 @@ class ShareDriver:
         page = items.read_list(await self._account.call("list", call), cursor)
         if entries.is_doubtful(folder, page, cursor):
             await self._item(folder)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=[*entries.entries(page.items)],
             next_cursor=page.next,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from fsmount.account.account import Limit
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from fsmount.drivers.cloudreve.api import FilePage
     from fsmount.model import EntryId, FolderSize, OwnShare
 
-log = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
 """Links per call. Servers take 3000; 100 take 16 ms of their time (wire §8, §15)."""
@@ -93,14 +91,7 @@ class CloudreveDriver:
             if folder.id != ROOT_ID or position != Position():
                 raise
             await self._raise_why(exc)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=list(entries.entries(page, folder, mounted=self._mounted)),
             next_cursor=None if page.next is None else str(page.next),

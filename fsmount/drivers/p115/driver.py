@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
+from fsmount.drivers import wire
 from fsmount.drivers.base import Ability, DriverSpec
 from fsmount.drivers.p115 import api, details, entries, links, receiving, refusals
 from fsmount.drivers.p115.api import DIALECTS, Order, Position
@@ -83,14 +84,7 @@ class P115Driver(OfflineCalls):
         if not folder.is_folder:
             raise NotFolder(f'"{folder.name}" is a file')
         page = await self._page(cid_of_entry(folder), cursor)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=list(entries.entries(page.rows)),
             next_cursor=None if page.next is None else str(page.next),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from fsmount.drivers.p115_open.api import FilePage
     from fsmount.errors import FsmountError
     from fsmount.model import Link
-
-log = logging.getLogger(__name__)
 
 
 class P115OpenDriver:
@@ -68,14 +65,7 @@ class P115OpenDriver:
         if page.moved:
             before = await self._page(folder, position.back(self._options.page_size))
             rows, faults = [*before.rows, *rows], [*before.faults, *faults]
-        if faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(faults),
-                faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, faults)
         return Page(
             entries=list(entries.entries(rows)),
             next_cursor=None if page.next is None else str(page.next),

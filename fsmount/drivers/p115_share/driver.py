@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from fsmount.drivers.p115_share.api import SharePage
     from fsmount.model import Link
 
-log = logging.getLogger(__name__)
 
 NEVER = -1
 
@@ -69,14 +67,7 @@ class ShareDriver(Caller):
             raise NotFolder(f'"{folder.name}" is a file')
         cid = cid_of_entry(folder)
         page = await self._page(cid, Position.parse(cursor))
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=list(entries.entries(page, cid)),
             next_cursor=None if page.next is None else str(page.next),

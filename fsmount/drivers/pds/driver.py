@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from fsmount.account.account import Limit
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from fsmount.account.account import Account
     from fsmount.drivers.base import DriverOptions
     from fsmount.model import Answer, OwnShare, Saving, ShareInfo
-
-log = logging.getLogger(__name__)
 
 
 class PdsDriver:
@@ -73,14 +70,7 @@ class PdsDriver:
             raise NotFolder(f'"{folder.name}" is a file')
         body = api.list_body(folder.id, page_size=self._options.page_size, marker=cursor)
         page = api.read_list(await self._call("list", "file/list", body), cursor)
-        if page.faults:
-            log.warning(
-                "remote=%s folder=%r left_out=%d entries that cannot be understood; first: %s",
-                self._account.name,
-                folder.name,
-                len(page.faults),
-                page.faults[0],
-            )
+        wire.tell_left_out(self._account.name, folder.name, page.faults)
         return Page(
             entries=[entries.entry(file) for file in page.files if file.is_there],
             next_cursor=page.next,
