@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 
 from tests.emulators.cloudreve import batches, times
 from tests.emulators.cloudreve.envelope import Refused
-from tests.emulators.cloudreve.tree import DiskContent
 from tests.emulators.cloudreve.uris import encoded
+from tests.emulators.disk import DiskContent
 from tests.emulators.signing import Verdict
 
 if TYPE_CHECKING:

@@ -15,37 +15,12 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tests.emulators.cloudreve.ids import number_of
-from tests.emulators.messages import FileSpan
+from tests.emulators.disk import DiskContent, entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.emulators.messages import Segment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskContent:
-    """A file of the served directory as it was when it was looked at."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: str, status: os.stat_result) -> DiskContent:
-        """The content that a file has now."""
-        return cls(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-    def read(self) -> Segment | None:
-        """The whole content; None when the file is no longer the one that was looked at."""
-        try:
-            status = os.lstat(self.path)
-        except OSError:
-            return None
-        if DiskContent.of(self.path, status) != self:
-            return None
-        return FileSpan(path=self.path, start=0, stop=self.size)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -219,19 +194,8 @@ class Tree:
         """Bring a folder's children up to what the disk has."""
         if folder.directory is None:
             return
-        try:
-            entries = list(os.scandir(folder.directory))
-        except OSError:
-            entries = []
         seen = set()
-        for entry in entries:
-            try:
-                status = entry.stat(follow_symlinks=False)
-                entry.name.encode()
-            except (OSError, UnicodeEncodeError):
-                continue  # gone meanwhile; or a name that the server could not store
-            if not _shown(status.st_mode):
-                continue
+        for entry, status in entries_of(folder.directory):
             node = folder._by_disk_name.get(entry.name)
             if node is not None and node.is_folder != stat.S_ISDIR(status.st_mode):
                 node = None  # another thing under an old name

@@ -9,14 +9,14 @@ not shown: 115 has none.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tests.emulators.messages import FileSpan
+from tests.emulators.disk import DiskContent, entries_of
 from tests.emulators.p115.ids import number_of, pickcode_of
 
 if TYPE_CHECKING:
@@ -27,31 +27,6 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 # The hash of a larger file is made up: nobody waits seconds for a listing, and no test reads it.
 _MOST_HASHED_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskContent:
-    """A file of the served directory as it was when it was looked at."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: str, status: os.stat_result) -> DiskContent:
-        """The content that a file has now."""
-        return cls(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-    def read(self) -> Segment | None:
-        """The whole content; None when the file is no longer the one that was looked at."""
-        try:
-            status = os.lstat(self.path)
-        except OSError:
-            return None
-        if DiskContent.of(self.path, status) != self:
-            return None
-        return FileSpan(path=self.path, start=0, stop=self.size)
 
 
 class Node:
@@ -237,20 +212,10 @@ class Tree:
         """Bring a folder's children up to what the disk has."""
         if folder.directory is None:
             return
-        try:
+        with contextlib.suppress(OSError):
             folder.looked_ns = os.stat(folder.directory).st_mtime_ns
-            entries = list(os.scandir(folder.directory))
-        except OSError:
-            entries = []
         seen = set()
-        for entry in entries:
-            try:
-                status = entry.stat(follow_symlinks=False)
-                entry.name.encode()
-            except (OSError, UnicodeEncodeError):
-                continue  # gone meanwhile; or a name that cannot be written in JSON
-            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-                continue
+        for entry, status in entries_of(folder.directory):
             seen.add(entry.name)
             known = folder._by_disk_name.get(entry.name)
             if known is None or not _current(known, status):

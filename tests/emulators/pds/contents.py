@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.emulators.messages import FileSpan
 
 if TYPE_CHECKING:
+    from tests.emulators.disk import DiskContent
     from tests.emulators.messages import Segment
 
 # Hashes are made while a listing is answered; of larger files they are left out, which a reader
@@ -19,28 +19,6 @@ _CRC_BYTES = 16 * 1024
 PRE_HASH_BYTES = 1024
 _POLYNOMIAL = 0xC96C5795D7870F42  # ECMA-182, reflected: what the storage calls crc64ecma
 _ALL = 0xFFFF_FFFF_FFFF_FFFF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskContent:
-    """A file of the served directory as it was when it was looked at."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: str, status: os.stat_result) -> DiskContent:
-        """The content that a file has now."""
-        return cls(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-
-    def is_current(self) -> bool:
-        """Whether the file is still the one that was looked at."""
-        try:
-            return DiskContent.of(self.path, os.lstat(self.path)) == self
-        except OSError:
-            return False
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -78,9 +56,7 @@ class Content:
         """All of it, to be sent; None when it is gone from the disk."""
         if isinstance(self.data, bytes):
             return self.data
-        if not self.data.is_current():
-            return None
-        return FileSpan(path=self.data.path, start=0, stop=self.data.size)
+        return self.data.read()
 
     def read(self, start: int, stop: int) -> bytes | None:
         """Some bytes, half open; None when it is gone from the disk."""

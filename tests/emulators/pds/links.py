@@ -11,8 +11,8 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from tests.emulators.disk import DiskContent
 from tests.emulators.pds import times
-from tests.emulators.pds.contents import DiskContent
 from tests.emulators.pds.errors import StorageRefused
 from tests.emulators.signing import Verdict
 

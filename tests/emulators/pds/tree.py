@@ -13,7 +13,8 @@ import stat
 import uuid
 from typing import TYPE_CHECKING
 
-from tests.emulators.pds.contents import Content, DiskContent
+from tests.emulators.disk import DiskContent, entries_of
+from tests.emulators.pds.contents import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,19 +192,8 @@ class Tree:
         """Bring a folder's children up to what the disk has."""
         if folder.directory is None:
             return
-        try:
-            entries = list(os.scandir(folder.directory))
-        except OSError:
-            entries = []
         seen = set()
-        for entry in entries:
-            try:
-                status = entry.stat(follow_symlinks=False)
-                entry.name.encode()
-            except (OSError, UnicodeEncodeError):
-                continue  # gone meanwhile; or a name that the service could not store
-            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-                continue
+        for entry, status in entries_of(folder.directory):
             seen.add(entry.name)
             self._see(folder, entry.name, entry.path, status)
         for name in folder._by_disk_name.keys() - seen:
