@@ -6,12 +6,14 @@ import json
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fsmount import control
 from fsmount.cli import failures
+from fsmount.cli.output import bytes_bar
 from fsmount.cli.parameters import Group, local_path
 from fsmount.cli.place import within
 from fsmount.cli.rows import local_time, printable, say, size_text
@@ -19,7 +21,6 @@ from fsmount.errors import FsmountError, StoreFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fsmount.control import Door
@@ -238,40 +239,25 @@ def _files(count: int) -> str:
     return f"{count} file{'s' * (count != 1)}"
 
 
-def _progress(name: str) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
-    """Return what shows how far a wish is, when a person looks on."""
-    from contextlib import contextmanager
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield what shows how far a wish is, when a person looks on."""
+    if not sys.stderr.isatty():
+        yield lambda wish: None
+        return
+    with bytes_bar() as bar:
+        task = bar.add_task(f"{name}: listing", total=None)
 
-    @contextmanager
-    def drawn() -> Iterator[Callable[[dict[str, Any]], None]]:
-        if not sys.stderr.isatty():
-            yield lambda wish: None
-            return
-        from rich import progress
-        from rich.console import Console
+        def show(wish: dict[str, Any]) -> None:
+            if wish["files"]:
+                bar.update(
+                    task,
+                    description=f"{name}: {_files(wish['files'])}",
+                    total=wish["bytes"],
+                    completed=wish["kept"],
+                )
 
-        columns = (
-            progress.TextColumn("{task.description}", markup=False),
-            progress.BarColumn(),
-            progress.DownloadColumn(binary_units=True),
-            progress.TransferSpeedColumn(),
-            progress.TimeRemainingColumn(),
-        )
-        with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task(f"{name}: listing", total=None)
-
-            def show(wish: dict[str, Any]) -> None:
-                if wish["files"]:
-                    bar.update(
-                        task,
-                        description=f"{name}: {_files(wish['files'])}",
-                        total=wish["bytes"],
-                        completed=wish["kept"],
-                    )
-
-            yield show
-
-    return drawn()
+        yield show
 
 
 # --- evict ----------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from rich.progress import Progress
+
     Write = Callable[[bytes | memoryview], object]
 
 
@@ -68,16 +70,21 @@ def _progress(name: str, size: int) -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield lambda count: None
         return
+    with bytes_bar() as bar:
+        task = bar.add_task(name, total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+def bytes_bar() -> Progress:
+    """Return a bar on standard error for bytes that come: how many, how fast, how long yet."""
     from rich import progress
     from rich.console import Console
 
-    columns = (
+    return progress.Progress(
         progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.DownloadColumn(binary_units=True),
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
     )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(name, total=size)
-        yield lambda count: bar.advance(task, count)
