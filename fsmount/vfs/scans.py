@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,7 +24,7 @@ from fsmount.vfs.nodes import Folder
 from fsmount.vfs.order import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from fsmount.model import Inode
     from fsmount.reader.stream import Reader
@@ -62,24 +62,51 @@ class _Scan:
     """The reading of one folder's files.
 
     Attributes:
-        shown: What the folder showed when ``files`` was made.
-        files: In the order of readdir.
+        shown: What the folder shows.
+        sort: How its member puts entries; see ``vfs.order``.
+        first: The file that began it.
+        seen_at: When a file was begun last, on trio's clock.
+        steps: Files in a row.
+        files: In the order of readdir; laid out when a second file is begun, since a folder may
+            have 100,000 and most files are read alone.
         places: Of each in ``files``.
         last: Place of the furthest file begun.
-        seen_at: When that was, on trio's clock.
-        steps: Files in a row.
         brought: Place up to which heads were asked for.
         linked: Place up to which links were asked for.
     """
 
     shown: Mapping[str, Node]
-    files: list[Node]
-    places: dict[Inode, int]
-    last: int
+    sort: str
+    first: Inode
     seen_at: float
     steps: int = 0
+    files: list[Node] = field(default_factory=list)
+    places: dict[Inode, int] = field(default_factory=dict)
+    last: int = 0
     brought: int = 0
     linked: int = 0
+
+    def lay_out(self) -> None:
+        """Have ``files`` and ``places``."""
+        if self.files:
+            return
+        files = (node for node in self.shown.values() if not isinstance(node, Folder))
+        self.files = ordered(files, self.sort)
+        self.places = {node.inode: place for place, node in enumerate(self.files)}
+        self.last = self.places.get(self.first, 0)
+        self.brought = self.linked = self.last + 1
+
+    def step(self, node: Node, now: float) -> None:
+        """Take in that ``node`` is begun as well."""
+        self.seen_at = now
+        further = self.places.get(node.inode, -1) - self.last
+        if 0 < further <= _NEAR:
+            self.steps += 1
+            self.last += further
+        elif not -_NEAR <= further <= 0:  # a little behind: one of several threads
+            self.steps = 0
+            self.last += further
+            self.brought = self.linked = self.last + 1
 
 
 class Scans:
@@ -107,33 +134,25 @@ class Scans:
         folder, part = node.parent, node.part
         if folder is None or folder.children is None or part is None:
             return
-        now = trio.current_time()
+        now, member = trio.current_time(), part.member
         scan = self._scans.get(folder.inode)
         if scan is None or now - scan.seen_at > _PAUSE_S or scan.shown is not folder.children:
-            scan = self._scans[folder.inode] = _begun(folder, node, now)
+            sort = folder.parts[0].member.sort if folder.parts else ""
+            scan = _Scan(folder.children, sort, node.inode, now)
+            self._scans[folder.inode] = scan
             # Whoever scanned the folder before this one goes on here.
-            if now - self._recognised_at.get(part.member.identity, -_PAUSE_S) < _PAUSE_S:
+            if now - self._recognised_at.get(member.identity, -_PAUSE_S) < _PAUSE_S:
                 scan.steps = _STEPS
             while len(self._scans) > _SCANS:
                 self._scans.popitem(last=False)
         else:
-            self._step(scan, node, now)
+            scan.lay_out()
+            scan.step(node, now)
         self._scans.move_to_end(folder.inode)
-        if scan.steps >= _STEPS and part.member.health.report.state is State.ONLINE:
-            self._recognised_at[part.member.identity] = now
-            self._go_ahead(scan, part.member)
-
-    @staticmethod
-    def _step(scan: _Scan, node: Node, now: float) -> None:
-        scan.seen_at = now
-        further = scan.places.get(node.inode, -1) - scan.last
-        if 0 < further <= _NEAR:
-            scan.steps += 1
-            scan.last += further
-        elif not -_NEAR <= further <= 0:  # a little behind: one of several threads
-            scan.steps = 0
-            scan.last += further
-            scan.brought = scan.linked = scan.last + 1
+        if scan.steps >= _STEPS and member.health.report.state is State.ONLINE:
+            self._recognised_at[member.identity] = now
+            scan.lay_out()
+            self._go_ahead(scan, member)
 
     def _go_ahead(self, scan: _Scan, member: Member) -> None:
         first = scan.last + 1
@@ -141,16 +160,10 @@ class Scans:
         if member.prepare is not None and stop > scan.linked and scan.linked < len(scan.files):
             batch = scan.files[max(scan.linked, first) : max(scan.linked, first) + _LINKS]
             scan.linked = max(scan.linked, first) + _LINKS
-            self._spawn(self._link, member.prepare, [node.entry for node in batch])
+            self._spawn(member.prepare, [node.entry for node in batch])
         for node in scan.files[max(scan.brought, first) : stop]:
             self._spawn(self._bring, node)
         scan.brought = max(scan.brought, stop)
-
-    @staticmethod
-    async def _link(
-        prepare: Callable[[Sequence[object]], Awaitable[None]], entries: Sequence[object]
-    ) -> None:
-        await prepare(entries)
 
     async def _bring(self, node: Node) -> None:
         priority.set(Priority.PREFETCH)
@@ -168,22 +181,3 @@ class Scans:
                 log.debug('not read ahead of need "%s": %s', self._tree.path(node), exc)
             finally:
                 await stream.close()
-
-
-def _begun(folder: Folder, node: Node, now: float) -> _Scan:
-    """Return a scan that begins with ``node``."""
-    shown = folder.children or {}
-    member = folder.parts[0].member if folder.parts else None
-    files = [each for each in shown.values() if not isinstance(each, Folder)]
-    files = ordered(files, member.sort if member else "")
-    places = {each.inode: place for place, each in enumerate(files)}
-    last = places.get(node.inode, 0)
-    return _Scan(
-        shown=shown,
-        files=files,
-        places=places,
-        last=last,
-        seen_at=now,
-        brought=last + 1,
-        linked=last + 1,
-    )
