@@ -1,9 +1,9 @@
 """Blocks on disk, behind the reader's back: what is kept, what is owed, what goes.
 
 What is kept is told from memory (``inventory.py``; ``holds`` does no I/O), on the event loop
-only. One writer at a time takes offered blocks to ``shelf`` in batches, in a thread; until it has
-done so a block is a debt: it stays in memory while the memory budget allows, and is forgotten when
-it does not. ``loads.py`` reads blocks straight into memory, without sqlite.
+only. Threads take offered blocks to ``shelf`` in batches (``batches.py``); until one has done so a
+block is a debt: it stays in memory while the memory budget allows, and is forgotten when it does
+not. ``loads.py`` reads blocks straight into memory, without sqlite.
 
 A disk that is full, failing or slow costs the cache, never the reader: caching stops with one
 warning and is tried again a minute later; on a full one the cache also becomes smaller.
@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from fsmount.cache.catalogue import label_of
-from fsmount.cache.inventory import MAX_RECORDS, Inventory, place_of
+from fsmount.cache.batches import Batch, work_off
+from fsmount.cache.buffers import BLOCK
+from fsmount.cache.inventory import MAX_RECORDS, Inventory
 from fsmount.cache.loads import Loads
 from fsmount.cache.memory import CELL
 from fsmount.cache.records import charge_of
-from fsmount.cache.shelf import Full, Parcel, Shelf
-from fsmount.errors import StoreFault
+from fsmount.cache.shelf import Full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -33,12 +32,17 @@ if TYPE_CHECKING:
     from fsmount.cache.memory import Block
     from fsmount.cache.peers import Peers
     from fsmount.cache.records import Record
+    from fsmount.cache.shelf import Shelf
     from fsmount.model import ContentKey
 
 log = logging.getLogger(__name__)
 
-_BATCH_BYTES = 4 * 4 * 1024 * 1024  # pinned while being written: 12 ms of a fast disk
+_BATCH_BYTES = 4 * BLOCK  # pinned while being written: 12 ms of a fast disk
 _BATCH_PARCELS = 64
+_FULL = _BATCH_BYTES // BLOCK
+_WRITERS = 2
+"""Threads: while one waits for the disk, the other has the processor (checksums, the index)."""
+
 _KEEPS_UP_RATE = 100 * 1024 * 1024
 """Bytes per second above which reading ahead waits for the disk, when memory is full of what it has
 yet to take, rather than forget it. Few links are faster, and a reader at this rate does not notice;
@@ -57,10 +61,10 @@ _SHRINK = 0.9
 class DiskCache:
     """Blocks that survive a restart. Nothing here ever raises to a reader.
 
-    Invariants: the bytes of the inventory and of the batch being written never exceed the limit. A
+    Invariants: the bytes of the inventory and of the batches under way never exceed the limit. A
     block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before it
-    lets one go. The awaits of ``_write`` and of loads may interleave with everything: both take
-    what they need first and look again at the inventory afterwards.
+    lets one go. A batch under way and a load may interleave with everything: both take what they
+    need first and look again at the inventory afterwards.
 
     Args:
         shelf: Where records are; None for a cache that keeps nothing.
@@ -85,9 +89,10 @@ class DiskCache:
         self._queue: OrderedDict[Block, None] = OrderedDict()
         self._work = trio.Event()
         self._idle = trio.Event()
-        self._writer = trio.CapacityLimiter(1)
+        self._threads = trio.CapacityLimiter(_WRITERS)
+        self._under_way: list[Batch] = []
+        self._busy = 0
         self._rate = float(_KEEPS_UP_RATE)
-        self._began: float | None = None
         self._failing = False
         self._paused_until = -1.0  # a disk that is full or read-only is still read meanwhile
         self._warned_of_pins = False
@@ -174,9 +179,10 @@ class DiskCache:
         """See ``memory.Saver``."""
         if self._rate < _KEEPS_UP_RATE or self._is_paused():
             return False
-        if self._began is None:
+        if not self._under_way:
             return bool(self._queue)  # else nothing is owed, and waiting would bring nothing
-        return trio.current_time() - self._began <= _KEEPS_UP_S
+        began = min(batch.began for batch in self._under_way)
+        return trio.current_time() - began <= _KEEPS_UP_S
 
     def statistics(self) -> Mapping[str, int]:
         """Return bytes kept, budget, hits, stores, drops, damaged records, bytes owed."""
@@ -227,7 +233,7 @@ class DiskCache:
 
     async def drain(self) -> None:
         """Wait until nothing is owed and nothing is being written."""
-        while self._has_work() or self._began is not None:
+        while self._has_work() or self._busy:
             self._idle = trio.Event()
             self._work.set()
             await self._idle.wait()
@@ -240,84 +246,122 @@ class DiskCache:
     async def run(self) -> None:
         """Write what is owed, batch after batch, until cancelled."""
         assert self._shelf is not None
+        async with trio.open_nursery() as nursery:
+            for _ in range(_WRITERS):
+                nursery.start_soon(self._write, self._shelf)
+
+    async def _write(self, shelf: Shelf) -> None:
+        """Be one writer: have a thread work off what is owed, whenever something is."""
         while True:
             await self._work.wait()
             self._work = trio.Event()
-            while self._has_work():
-                await self._write(self._shelf)
-            self._idle.set()
+            self._busy += 1
+            while (batch := self._next_batch()) is not None:
+                await self._work_off(shelf, batch)
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
+
+    async def _work_off(self, shelf: Shelf, batch: Batch) -> None:
+        writing = batch
+
+        def follow(done: Batch) -> Batch | None:
+            nonlocal writing
+            following = None
+            if done in self._under_way:  # else nobody waits for the thread any more
+                self._settle(done)
+                if done.failure is None:
+                    following = self._next_batch()
+            if following is not None:
+                writing = following
+            return following
+
+        try:
+            await trio.to_thread.run_sync(
+                work_off,
+                shelf,
+                batch,
+                lambda done: trio.from_thread.run_sync(follow, done),
+                limiter=self._threads,
+                abandon_on_cancel=True,
+            )
+        finally:
+            if writing in self._under_way:
+                self._leave(writing)
+        if isinstance(writing.failure, Full):
+            await self._shrink(shelf)
 
     def _has_work(self) -> bool:
         kept = self._inventory
         return bool(self._queue or kept.deletes or kept.touches) and not self._is_paused()
 
-    async def _write(self, shelf: Shelf) -> None:
+    def _next_batch(self) -> Batch | None:
+        """Return the next batch, under way from now on; None when there is nothing for it.
+
+        Beside another one it is a full one: small batches cost more.
+        """
+        if not self._has_work() or (self._under_way and len(self._queue) < _FULL):
+            return None
         kept = self._inventory
-        batch = self._batch()
-        parcels = [
-            Parcel(
-                key=f"{place_of(block.content.key, block.index)}-{cells:x}",
-                label=label_of(block.content.key.size, block.content.label),
-                view=block.view,
-                length=block.length,
-                cells=cells,
-            )
-            for block, cells in batch
-        ]
+        owed = self._take_owed()
         deletes, kept.deletes = kept.deletes, []
         touches, kept.touches = list(kept.touches), {}
-        for block, _ in batch:
+        batch = Batch(owed=owed, deletes=deletes, touches=touches, began=trio.current_time())
+        for block, _ in owed:
             block.pins += 1
-        self._began = began = trio.current_time()
-        try:
-            made, free, total = await trio.to_thread.run_sync(
-                partial(_store, shelf, deletes, parcels, touches),
-                limiter=self._writer,
-                abandon_on_cancel=True,
-            )
-        except StoreFault as exc:
-            self._drops += len(batch)
-            kept.deletes[:0] = deletes
-            self._failed(str(exc))
-            if isinstance(exc, Full):
-                await self._shrink(shelf)
+        self._under_way.append(batch)
+        return batch
+
+    def _take_owed(self) -> list[tuple[Block, int]]:
+        """Take the next blocks off the queue and make room for them."""
+        owed: list[tuple[Block, int]] = []
+        size = 0
+        while self._queue and size < _BATCH_BYTES and len(owed) < _BATCH_PARCELS:
+            block, _ = self._queue.popitem(last=False)
+            if cells := block.unsaved:
+                owed.append((block, cells))
+                size += charge_of(cells)
+        kept = self._inventory
+        before = sum(batch.charge for batch in self._under_way)
+        records = MAX_RECORDS - sum(len(batch.owed) for batch in self._under_way) - len(owed)
+        if kept.bytes + before + size > self._limit or len(kept) > records:
+            self._evict(int(self._limit * _LOW_WATER) - before - size, records)
+        while owed and kept.bytes + before + size > self._limit:
+            _, cells = owed.pop()
+            size -= charge_of(cells)
+            self._drops += 1
+        return owed
+
+    def _leave(self, batch: Batch) -> None:
+        self._under_way.remove(batch)
+        for block, _ in batch.owed:
+            block.pins -= 1
+
+    def _settle(self, batch: Batch) -> None:
+        """Take in what came of a batch."""
+        writers = len(self._under_way)
+        self._leave(batch)
+        kept = self._inventory
+        if batch.failure is not None:
+            self._drops += len(batch.owed)
+            kept.deletes[:0] = batch.deletes
+            self._failed(str(batch.failure))
             return
-        finally:
-            self._began = None
-            for block, _ in batch:
-                block.pins -= 1
-        size = sum(record.length for record in made)
+        size = sum(record.length for record in batch.made)
         if size >= _COUNTS:
-            self._rate += 0.3 * (size / max(trio.current_time() - began, 1e-4) - self._rate)
-        for (block, cells), record in zip(batch, made, strict=True):
+            rate = writers * size / max(trio.current_time() - batch.began, 1e-4)
+            self._rate += 0.3 * (rate - self._rate)
+        for (block, cells), record in zip(batch.owed, batch.made, strict=True):
             block.saved |= cells
             kept.insert(record)
             self._written += record.length
-        self._stores += len(made)
-        self.give_way(free, total)
-        if self._failing and made:
+        self._stores += len(batch.made)
+        self.give_way(batch.free, batch.total)
+        if self._failing and batch.made:
             self._failing = False
             log.info("the disk cache works again")
         if self.on_progress is not None:
             self.on_progress()
-
-    def _batch(self) -> list[tuple[Block, int]]:
-        """Take the next blocks off the queue and make room for them."""
-        batch: list[tuple[Block, int]] = []
-        size = 0
-        while self._queue and size < _BATCH_BYTES and len(batch) < _BATCH_PARCELS:
-            block, _ = self._queue.popitem(last=False)
-            if cells := block.unsaved:
-                batch.append((block, cells))
-                size += charge_of(cells)
-        kept = self._inventory
-        if kept.bytes + size > self._limit or len(kept) + len(batch) > MAX_RECORDS:
-            self._evict(int(self._limit * _LOW_WATER) - size, MAX_RECORDS - len(batch))
-        while batch and kept.bytes + size > self._limit:
-            _, cells = batch.pop()
-            size -= charge_of(cells)
-            self._drops += 1
-        return batch
 
     def _evict(self, target: int, records: int) -> None:
         kept = self._inventory
@@ -347,7 +391,7 @@ class DiskCache:
         dropped = kept.evict(target=int(kept.bytes * _SHRINK), most=self.most, records=MAX_RECORDS)
         self._limit = min(self._limit, kept.bytes)  # until the disk was measured again
         await trio.to_thread.run_sync(
-            shelf.unlink, dropped, limiter=self._writer, abandon_on_cancel=True
+            shelf.unlink, dropped, limiter=self._threads, abandon_on_cancel=True
         )
 
     def _is_paused(self) -> bool:
@@ -360,15 +404,6 @@ class DiskCache:
         if not self._failing:
             self._failing = True
             log.warning("caching on disk stops for now: %s", reason)
-
-
-def _store(
-    shelf: Shelf, deletes: list[str], parcels: list[Parcel], touches: list[str]
-) -> tuple[list[Record], int, int]:
-    """Do one batch in a thread; return the records made, and the disk's free and total bytes."""
-    made = shelf.apply(deletes=deletes, parcels=parcels, touches=touches)
-    free, total = shelf.free_bytes()
-    return made, free, total
 
 
 def most_of(budget: int) -> int:

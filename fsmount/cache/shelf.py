@@ -5,8 +5,8 @@ knows two things only: keys that are text and values that are records. Eviction 
 decided by ``cache.disk``. Recency is kept as diskcache's expiry, which is indexed: a record that
 was not read for ten years is over.
 
-Everything here blocks; it is called in worker threads, and each call closes the thread's sqlite
-connection that diskcache opened.
+Everything here blocks; it is called in worker threads. diskcache opens a sqlite connection for each
+that writes, which closes it with ``Shelf.rest``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import logging
 import os
 import re
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ class Shelf:
         self._cache = cache
         self._lock = lock
         self._direct = direct
+        self._index = threading.Lock()  # sqlite's own wait for one another polls
         # Its being open keeps the write-ahead log between calls, so that closing a thread's
         # connection does not fold it in (and sync) each time.
         self._rows = _connect(directory)
@@ -166,37 +168,48 @@ class Shelf:
         lost = [record.key for record in records if record.filename not in there]
         if lost:
             self.apply(deletes=lost, parcels=(), touches=())
+            self.rest()
         return [record for record in records if record.filename in there]
 
     def apply(
         self, *, deletes: Sequence[str], parcels: Sequence[Parcel], touches: Sequence[str]
     ) -> list[Record]:
-        """Delete, store and touch in one transaction; return the records made.
+        """Delete, then store and touch in one transaction; return the records made.
+
+        Several threads may write at once: their files beside each other, the index in turns. Each
+        calls ``rest`` when it has nothing more to write.
 
         Raises:
-            Full: There is no room; nothing of this call counts.
-        StoreFault: The disk is failing or read-only; nothing of this call counts.
+            Full: There is no room; nothing of ``parcels`` is kept.
+            StoreFault: The disk is failing or read-only; nothing of ``parcels`` is kept.
         """
-        storings = [_Storing(parcel) for parcel in parcels]
+        made: list[Record] = []
         with _renamed("write to"):
-            try:
-                with self._cache.transact():
+            if deletes:  # by itself: it makes the room
+                with self._index, self._cache.transact():
                     for key in deletes:
                         self._cache.delete(key)
-                    for storing in storings:
-                        parcel = storing.parcel
+            try:
+                for parcel in parcels:
+                    made.append(self._cache.disk.write(parcel))  # noqa: PERF401 - kept on failure
+                with self._index, self._cache.transact():
+                    for parcel, record in zip(parcels, made, strict=True):
                         tag = parcel.label.encode("utf-8", "surrogatepass")
-                        self._cache.set(parcel.key, storing, expire=LIFE_S, tag=tag)
+                        self._cache.set(parcel.key, record, expire=LIFE_S, tag=tag)
                     for key in touches:
                         self._cache.touch(key, expire=LIFE_S)
             except BaseException:
-                for storing in storings:
-                    if storing.record is not None:
-                        self._cache.disk.remove(storing.record.filename)
+                for record in made:
+                    self._cache.disk.remove(record.filename)
                 raise
-            finally:
-                self._cache.close()
-        return [storing.record for storing in storings if storing.record is not None]
+        return made
+
+    def rest(self) -> None:
+        """Let go of what the calling thread holds of the index for its next ``apply``."""
+        try:
+            self._cache.close()
+        except sqlite3.Error as exc:
+            log.debug("resting the cache index: %s", exc)
 
     def read(
         self,
@@ -239,6 +252,7 @@ class Shelf:
 
     def close(self) -> None:
         """Close the index and let another process have the directory."""
+        self.rest()
         try:
             self._rows.close()
         except sqlite3.Error as exc:
@@ -339,14 +353,6 @@ class PickleRefused(TypeError):
     """Something other than a record was about to go into the cache, or was found in it."""
 
 
-class _Storing:
-    """A parcel on its way through diskcache, which brings back the record that was made."""
-
-    def __init__(self, parcel: Parcel) -> None:
-        self.parcel = parcel
-        self.record: Record | None = None
-
-
 class RecordDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache is not typed
     """How keys and values reach the index and the files: text and records, nothing else."""
 
@@ -370,15 +376,21 @@ class RecordDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache is not type
         read: bool,  # diskcache's signature
         key: object = None,
     ) -> tuple[int, int, str, bytes]:
-        """Write a parcel's record; return its row."""
-        if not isinstance(value, _Storing) or read:
+        """Return the row of a record whose file is written."""
+        if not isinstance(value, Record) or read:
             raise PickleRefused(f"the cache keeps records only, not {type(value).__name__}")
-        parcel = value.parcel
+        return value.length, _FILE, value.filename, encode(value.extents)
+
+    def write(self, parcel: Parcel) -> Record:
+        """Write a parcel's file, which no row names yet.
+
+        Raises:
+            OSError: Nothing is left of it.
+        """
         filename, path = self.filename()
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         size, extents = write_record(path, parcel.view, parcel.length, parcel.cells, self.direct)
-        value.record = Record(parcel.key, filename, size, extents)
-        return size, _FILE, filename, encode(extents)
+        return Record(parcel.key, filename, size, extents)
 
     def fetch(
         self,

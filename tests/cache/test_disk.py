@@ -276,12 +276,12 @@ async def test_what_was_read_longest_ago_goes_first():
     disk = unshelved(BUDGET, *records)
     disk._inventory.read(records[:1])
     disk._limit = 100 * CELL_CHARGE
-    disk._batch()
+    disk._take_owed()
     held = [number for number, key in enumerate(keys) if disk.holds(key, 0)]
     assert held == [0, *range(200 - 94, 200)], "95 % of the limit, the youngest"
     for number in range(5):
         disk._inventory.insert(record(key_of(CELL, f"new {number}")))
-        disk._batch()
+        disk._take_owed()
     assert disk.statistics()["records"] == 100, "up to the limit nothing goes"
 
 
@@ -326,7 +326,7 @@ async def test_the_number_of_records_is_bounded(monkeypatch):
     """Tiny files cost memory: there is a bound whatever their size."""
     monkeypatch.setattr(disk_module, "MAX_RECORDS", 50)
     disk = unshelved(BUDGET, *(record(key_of(CELL, f"c{number}")) for number in range(60)))
-    disk._batch()
+    disk._take_owed()
     assert disk.statistics()["records"] == 50
     assert disk.holds(key_of(CELL, "c9"), 0) == 0
     assert disk.holds(key_of(CELL, "c10"), 0) == 1
@@ -402,6 +402,47 @@ async def test_blocks_are_pinned_only_while_they_are_written(directory):
         await keep(disk, *blocks)
     assert told[-1] == [0, 0, 0]
     assert all(block.saved == ALL_CELLS for block in blocks)
+
+
+async def test_one_batch_waits_for_the_disk_while_another_is_written(directory, monkeypatch):
+    """Two threads at once write files; neither sees the other's, and all that was owed is kept."""
+    both = threading.Barrier(2)
+    waited = []
+    real = os.pwrite
+
+    def pwrite(file, data, offset):
+        if len(waited) < 2:
+            waited.append(threading.get_ident())
+            both.wait(10)
+        return real(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    async with open_disk_cache(directory, BUDGET) as disk:
+        await keep(disk, *(new_block(key_of(), number) for number in range(12)))
+        assert len(set(waited)) == 2
+        for number in range(12):
+            assert await load(disk, key_of(), number) == ALL_CELLS
+
+
+async def test_batches_at_once_keep_to_the_limit_together(directory, monkeypatch):
+    """What one is writing counts when the other makes room."""
+    most = 0
+    real = os.pwrite
+
+    def pwrite(file, data, offset):
+        nonlocal most
+        done = real(file, data, offset)
+        try:
+            most = max(most, disk_usage(directory))
+        except FileNotFoundError:
+            pass  # the other thread makes room
+        return done
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    async with open_disk_cache(directory, 48 * MIB) as disk:
+        for start in range(0, 48, 12):
+            await keep(disk, *(new_block(key_of(BLOCK * 48), start + n) for n in range(12)))
+    assert 30 * MIB < most <= 48 * MIB
 
 
 async def test_an_offer_that_is_forgone_is_not_written(directory):

@@ -146,7 +146,8 @@ async def test_a_full_disk_stops_caching_and_not_reading(
     """ENOSPC: one warning, nothing half-written, some room made, and the rest is still served."""
     old, kept, other = (key_of(BLOCK, name) for name in ("old", "kept", "other"))
     async with open_disk_cache(directory, BUDGET) as disk:
-        await keep(disk, new_block(old), *(new_block(key_of(40 * MIB), n) for n in range(9)))
+        await keep(disk, new_block(old))
+        await keep(disk, *(new_block(key_of(40 * MIB), n) for n in range(9)))
         await keep(disk, new_block(kept))
         monkeypatch.setattr(os, "pwrite", failing(errno.ENOSPC))
         await keep(disk, new_block(other))

@@ -16,7 +16,7 @@ import pytest
 
 from fsmount.cache import shelf as shelf_module
 from fsmount.cache.memory import CELL
-from fsmount.cache.records import DirectIO
+from fsmount.cache.records import DirectIO, Extent, Record
 from fsmount.cache.shelf import Parcel, PickleRefused, open_shelf
 from fsmount.errors import StoreFault
 from tests.cache.fakes import failing, key_of, new_block, value_files, wrong_cells
@@ -213,7 +213,7 @@ def test_a_value_is_refused_by_each_door_of_the_disk(directory, way):
     with pytest.raises(PickleRefused):
         disk.fetch(diskcache.core.MODE_BINARY, "aa/bb.val", b"", True)
     with pytest.raises(PickleRefused):
-        disk.store(shelf_module._Storing(parcel()), True)
+        disk.store(Record("k", "aa/bb.val", CELL, (Extent(0, 1, 0),)), True)
     with pytest.raises(PickleRefused):
         disk.get(pickle.dumps(1), False)
     with pytest.raises(PickleRefused):
