@@ -24,6 +24,7 @@ _NEAR_RATE = 30 * MIB
 _FAR_S = 0.02
 _FEW, _TWO = 4, 2
 _UNKNOWN = 4
+_SHARED = 32 * MIB  # with less than this for each file, others keep a near link busy meanwhile
 _COUNTS = 512 * 1024  # shorter transfers say nothing about the rate
 _REMAINDER = 256 * 1024
 _SAMPLES = 8
@@ -52,13 +53,18 @@ class Pace:
         """Bytes per second of one connection; None before anything was measured."""
         return median(self._rates) if self._rates else None
 
-    def connections(self, allowed: int) -> int:
-        """Return how many GETs to keep running, of ``allowed`` ones."""
+    def connections(self, allowed: int, share: int = _SHARED) -> int:
+        """Return how many GETs to keep running, of ``allowed`` ones.
+
+        Args:
+            allowed: By provider, user and governor.
+            share: Bytes that the file's reader may read ahead: little where many others read.
+        """
         rate = self.rate
         if rate is None:
             wish = _UNKNOWN
         elif rate >= _NEAR_RATE and self.round_trip_s <= _NEAR_S:
-            wish = _TWO
+            wish = _TWO if share >= _SHARED else 1
         elif rate >= _FAST:
             wish = _FEW
         else:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _ACTIVE_S = 10.0
 """A handle that was read so recently takes its share of the memory for reading ahead."""
 
+_SHARE_S = 0.01
+"""Who has a share is counted so often: it is asked for with each read of each handle."""
+
 _BAR = 64
 """Parts of the bar that shows what of a file is cached."""
 
@@ -206,6 +209,8 @@ class Reader:
         self._files: dict[ContentKey, SharedFile] = {}
         self._paces: dict[str, Pace] = {}
         self._freed = trio.Event()
+        self._share = 0
+        self._share_until = 0.0
         if disk is not None:
             disk.on_progress = self._disk_moved
 
@@ -283,12 +288,15 @@ class Reader:
         An eighth of the budget is left to what was read already and to reads that wait.
         """
         now = trio.current_time()
-        active = sum(
-            handle.window.is_streaming and now - handle.last_active < _ACTIVE_S
-            for file in self._files.values()
-            for handle in file.handles
-        )
-        return self.memory.budget * 7 // 8 // max(active, 1) // CELL * CELL
+        if now >= self._share_until:
+            active = sum(
+                handle.window.is_streaming and now - handle.last_active < _ACTIVE_S
+                for file in self._files.values()
+                for handle in file.handles
+            )
+            self._share = self.memory.budget * 7 // 8 // max(active, 1) // CELL * CELL
+            self._share_until = now + _SHARE_S
+        return self._share
 
     def _disk_moved(self) -> None:
         """Go on where memory was full of blocks that the disk has taken now."""

@@ -197,8 +197,9 @@ class Window:
 def next_get(*, gap: int, position: int, stop: int, size: int, length: int) -> int:
     """Return up to where the next GET of a window should reach; ``gap`` when it should wait.
 
-    A GET waits until the window has room for all of it, else each read would start a small one;
-    at the end of the file, and while the window is young and little is on its way, it does not.
+    A GET waits until the window has room for all of it, else each read would start a small one; at
+    the end of the file it does not, nor while the window is young, which is shorter than a GET
+    should be, and little is on its way.
 
     Args:
         gap: The first byte of the window that nobody has or brings.
@@ -210,7 +211,8 @@ def next_get(*, gap: int, position: int, stop: int, size: int, length: int) -> i
     available = stop - gap
     if available >= length:
         return gap + length
-    if stop == size or available * 2 >= stop - position:
+    young = stop - position < length
+    if stop == size or (young and available * 2 >= stop - position):
         return max(stop, gap)
     return gap
 

@@ -81,6 +81,7 @@ async def sequence(reader, name, size, step):
         if data is None:
             data = await stream.read(at, step)
         sink[: len(data)] = data  # the reply to the kernel copies once
+        del data  # and is over then
     await stream.close()
     return stream
 

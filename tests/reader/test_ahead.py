@@ -6,7 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from fsmount.cache.buffers import BLOCK
+from fsmount.cache import memory as memory_module
+from fsmount.cache.buffers import BLOCK, new_buffer
 from fsmount.cache.memory import CELL
 from fsmount.model import Priority, priority
 from tests.reader.fakes import (
@@ -45,6 +46,25 @@ async def test_a_sequential_read_fetches_each_byte_once():
         await read_as_kernel(reader.open(key_of(source.size), source), source.size)
         assert reader.statistics()["wasted"] == 0
     assert source.fetched == source.size
+
+
+async def test_many_readers_fill_memory_that_was_filled_before(monkeypatch):
+    """Fresh pages cost more than what is received into them, so blocks get used buffers, whole."""
+    fresh = 0
+
+    def counted(length):
+        nonlocal fresh
+        fresh += 1
+        return new_buffer(length)
+
+    monkeypatch.setattr(memory_module, "new_buffer", counted)
+    sources = [FakeSource(64 * MIB, round_trip_s=0.001, rate=500e6) for _ in range(8)]
+    async with opened(128 * MIB) as reader, trio.open_nursery() as nursery:
+        for number, source in enumerate(sources):
+            stream = reader.open(key_of(source.size, str(number)), source)
+            nursery.start_soon(read_as_kernel, stream, source.size)
+    assert all(source.fetched == source.size for source in sources)
+    assert fresh <= 2 * len(sources), "the first block or two of each, while its window is young"
 
 
 async def test_a_scan_of_media_fetches_little_and_nothing_the_second_time():

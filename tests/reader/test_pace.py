@@ -34,6 +34,13 @@ def test_connections_follow_the_rate_of_one(round_trip_s, rate_mib, allowed, con
     assert measured(round_trip_s, rate_mib * MIB).connections(allowed) == connections
 
 
+def test_a_near_link_that_many_read_gets_one_connection_for_each():
+    """The others keep it busy, and long GETs spare processor time; a far one needs them all."""
+    near, far = measured(0.001, 500 * MIB), measured(0.08, 20 * MIB)
+    assert [near.connections(16, share) for share in (64 * MIB, 14 * MIB)] == [2, 1]
+    assert [far.connections(16, share) for share in (64 * MIB, 14 * MIB)] == [16, 16]
+
+
 def test_an_unknown_link_gets_a_few_connections():
     """Before anything was measured some GETs run in parallel."""
     assert Pace().connections(16) == 4

@@ -212,9 +212,10 @@ def test_streaming_begins_after_half_a_mebibyte():
         (40, 0, 100, 1000, 16, 56),  # room for a whole GET: one of that length
         (90, 0, 100, 1000, 16, 90),  # not yet: wait until the window has moved on
         (90, 0, 100, 100, 16, 100),  # the end of the file does not come nearer
-        (40, 0, 100, 1000, 80, 100),  # young window, little on its way: take what there is
-        (60, 0, 100, 1000, 80, 60),
-        (10, 10, 100, 1000, 90, 100),
+        (40, 0, 100, 1000, 120, 100),  # young window, little on its way: take what there is
+        (60, 0, 100, 1000, 120, 60),
+        (10, 10, 100, 1000, 100, 100),
+        (40, 0, 100, 1000, 80, 40),  # grown: it has room for all of one soon
     ],
 )
 def test_the_next_get_waits_for_its_length(gap, position, stop, size, length, end):
