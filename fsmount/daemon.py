@@ -286,7 +286,7 @@ async def _first_page(served: Served, within_s: float, *, may_wait: bool) -> Non
 async def _listed(filesystem: Filesystem) -> None:
     while True:
         try:
-            folder = await filesystem.open_folder(ROOT_INODE)
+            folder = await filesystem.open_folder(ROOT_INODE, walking=False)
             try:
                 await folder.read(0, 1)
             finally:

@@ -58,8 +58,10 @@ METADATA_WITHIN_S = 5.5
 READ_WITHIN_S = 60.0
 """Seconds until a read is answered; a stalled one ends far earlier, in the reader."""
 
-# One read of a folder: more rows than the kernel's 32 KiB of a plain ``ls`` take (some 170).
+# Rows made for one read of a folder, more than the 32 KiB of a plain ``ls`` take; when the kernel
+# does not take them all, the next read makes as many as it took, since each row costs 4 us.
 _ROWS = 512
+_FEW_ROWS = 16
 
 # What a program asks for at once: the kernel sends reads of at most 1 MiB, and glibc sizes its
 # buffers after it.
@@ -101,6 +103,20 @@ class Appearance:
     folder_mode: int = 0o555
     known_for_s: float = 60.0
     absent_for_s: float = 1.0
+
+
+def _blank(appearance: Appearance) -> pyfuse3.EntryAttributes:
+    """Return attributes with all that every node of a mount has in common."""
+    shown = pyfuse3.EntryAttributes()
+    shown.generation = 0
+    shown.entry_timeout = shown.attr_timeout = appearance.known_for_s
+    # 1 for folders too: 2 would tell ``find`` that there are no subfolders.
+    shown.st_nlink = 1
+    shown.st_uid = appearance.uid
+    shown.st_gid = appearance.gid
+    shown.st_rdev = 0
+    shown.st_blksize = _BLOCK_SIZE
+    return shown
 
 
 _Handler: TypeAlias = "Callable[Concatenate[_S, _P], Coroutine[Any, Any, _T]]"
@@ -157,6 +173,10 @@ class Operations(pyfuse3.Operations):
         self._filesystem = filesystem
         self._guard = guard or Guard()
         self._appearance = appearance
+        self._file_mode = pyfuse3.ModeT(stat.S_IFREG | appearance.file_mode)
+        self._folder_mode = pyfuse3.ModeT(stat.S_IFDIR | appearance.folder_mode)
+        self._row = _blank(appearance)
+        self._rows = _ROWS
         self._numbers = itertools.count(1)
         self._files: dict[int, GuardedFile] = {}
         self._folders: dict[int, tuple[Inode, FolderHandle]] = {}
@@ -278,29 +298,18 @@ class Operations(pyfuse3.Operations):
         except Exception:
             log.exception("forget failed")
 
-    def _shown(
-        self, attributes: Attributes, into: pyfuse3.EntryAttributes | None = None
-    ) -> pyfuse3.EntryAttributes:
-        look = self._appearance
-        shown = pyfuse3.EntryAttributes() if into is None else into
+    def _shown(self, attributes: Attributes) -> pyfuse3.EntryAttributes:
+        shown = _blank(self._appearance)
+        self._show(attributes, shown)
+        return shown
+
+    def _show(self, attributes: Attributes, shown: pyfuse3.EntryAttributes) -> None:
+        """Put into ``shown``, from ``_blank``, what one node has of its own."""
         shown.st_ino = pyfuse3.InodeT(attributes.inode)
-        shown.generation = 0
-        shown.entry_timeout = shown.attr_timeout = look.known_for_s
-        shown.st_mode = pyfuse3.ModeT(
-            stat.S_IFDIR | look.folder_mode
-            if attributes.is_folder
-            else stat.S_IFREG | look.file_mode
-        )
-        # 1 for folders too: 2 would tell ``find`` that there are no subfolders.
-        shown.st_nlink = 1
-        shown.st_uid = look.uid
-        shown.st_gid = look.gid
-        shown.st_rdev = 0
+        shown.st_mode = self._folder_mode if attributes.is_folder else self._file_mode
         shown.st_size = attributes.size
-        shown.st_blksize = _BLOCK_SIZE
         shown.st_blocks = -(-attributes.size // 512)
         shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = attributes.mtime_ns
-        return shown
 
     # --- folders ----------------------------------------------------------------------------------
 
@@ -321,19 +330,22 @@ class Operations(pyfuse3.Operations):
         """
         _, folder = self._folders[fh]
         try:
-            rows = await folder.read(start_id, _ROWS)
+            rows = await folder.read(start_id, self._rows)
         except errors.NotFound as exc:
             # glibc takes ENOENT from getdents(2) for the end of the folder, which would look empty
             # (readdir(3), sysdeps/unix/sysv/linux/readdir.c); an empty folder is what mirrors wipe.
             raise errors.Gone(str(exc)) from exc
-        shown = pyfuse3.EntryAttributes()
-        for row in rows:
-            self._shown(row.attributes, into=shown)
+        shown = self._row
+        for taken, row in enumerate(rows):
+            self._show(row.attributes, shown)
             if not pyfuse3.readdir_reply(
                 token, pyfuse3.FileNameT(os.fsencode(row.name)), shown, row.next_cookie
             ):
+                self._rows = max(taken + 1, _FEW_ROWS)
                 break
             self._filesystem.remember(row.attributes.inode)
+        else:
+            self._rows = _ROWS
 
     @_metadata
     async def releasedir(self, fh: int) -> None:

@@ -38,7 +38,7 @@ class Filesystem:
     def root_stands(self):
         return self.stands
 
-    async def open_folder(self, inode):
+    async def open_folder(self, inode, *, walking):
         self.asked += 1
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if answer == "waits":

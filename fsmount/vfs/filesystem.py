@@ -110,18 +110,24 @@ class Filesystem:
                 if not node.lookups:
                     self._files.forgotten(inode)
 
-    async def open_folder(self, inode: Inode) -> FolderHandle:
+    async def open_folder(self, inode: Inode, *, walking: bool = True) -> FolderHandle:
         """Open a folder for readdir; starts or joins its listing when it is not fresh.
 
         Returns at once: the first read waits.
+
+        Args:
+            inode: Its number.
+            walking: A program does it, which may be on its way to other folders.
 
         Raises:
             NotFolder: It is a file.
         """
         folder = self._tree.folder(inode)
-        handle = OpenFolder(folder, self._tree, self._listings, self._walks)
+        walks = self._walks if walking else None
+        handle = OpenFolder(folder, self._tree, self._listings, walks)
         self._listings.start_ahead(folder)
-        self._walks.entered(folder)
+        if walks is not None:
+            walks.entered(folder)
         return handle
 
     def open_file(self, inode: Inode) -> FileHandle:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class OpenFolder:
     """One open folder: rows of a view that stays, and grows while pages arrive."""
 
-    def __init__(self, folder: Folder, tree: Tree, listings: Listings, walks: Walks) -> None:
+    def __init__(self, folder: Folder, tree: Tree, listings: Listings, walks: Walks | None) -> None:
         self._folder = folder
         self._tree = tree
         self._listings = listings
@@ -60,7 +60,8 @@ class OpenFolder:
 
     def close(self) -> None:
         """Let go of the view."""
-        self._walks.left(self._folder)
+        if self._walks is not None:
+            self._walks.left(self._folder)
         self._folder.held -= 1
         self._tree.forget(self._folder)
         self._view = None

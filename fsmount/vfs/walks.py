@@ -79,13 +79,16 @@ class _Trail:
     def distance(self, folder: Folder) -> float:
         """Return how far a program that has been in ``last`` goes to ``folder``; infinite if not.
 
-        Into a subfolder is nearest, then to a folder beside, then to one beside a folder above.
+        Into a subfolder is nearest, then to a folder beside, then to one beside a folder above. To
+        a folder above itself goes only who begins anew.
         """
         if folder is self.last:
             return -1
-        for climbed, above in enumerate(_lineage(self.last)):
-            if folder.parent is above:
-                return climbed
+        lineage = list(_lineage(self.last))
+        if folder not in lineage:
+            for climbed, above in enumerate(lineage):
+                if folder.parent is above:
+                    return climbed
         return math.inf
 
     def step(self, folder: Folder) -> None:

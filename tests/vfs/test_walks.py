@@ -62,6 +62,23 @@ async def test_a_second_walk_asks_nothing():
         assert len(cloud.listed) == asked
 
 
+async def test_a_walk_that_begins_anew_goes_no_further_than_before():
+    """Its first folder is no step on from its last one, whose neighbours nobody asked for."""
+    cloud = Cloud()
+    for name in ("before", "walked", "behind"):
+        above = cloud.folder(name)
+        for number in range(20):
+            cloud.file("f", cloud.folder(f"s{number}", above))
+    async with opened(cloud) as fs:
+        root = await fs.open_folder(ROOT_INODE, walking=False)  # as a mount looks at it first
+        walked = next(r for r in await root.read(0, 9) if r.name == "walked").attributes.inode
+        root.close()
+        await walk(fs, walked)
+        await walk(fs, walked)
+        await wait_all_tasks_blocked()
+    assert len(cloud.listed) == 1 + 1 + 20
+
+
 async def test_who_goes_down_to_something_lists_nothing_else():
     """A path of several folders is no walk."""
     cloud = Cloud()
