@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _KEPT_WITHIN_S = 10.0
 
-PAGES = 3
+PAGES = 2
 """Times what is read: it lies in the page cache once, twice where a cache's files go through it."""
 
 
