@@ -12,7 +12,6 @@ from tests.bench.systems import Fsmount, Rclone
 from tests.bench.tree import SMALL_FILES, SMALL_FOLDERS
 from tests.bench.trial import Trial, measured
 
-
 _RCLONE_COPIES = 2
 """Folders, of ten: it asks for one file after the other, so a thousand take ten times a hundred."""
 
