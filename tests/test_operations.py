@@ -40,7 +40,7 @@ class Filesystem(FakeFilesystem):
         await self._meet()
         return await super().attributes(inode)
 
-    async def open_folder(self, inode):
+    async def open_folder(self, inode, *, walking=True):
         await self._meet()
         return await super().open_folder(inode)
 

@@ -63,7 +63,7 @@ class DiskCache:
 
     Invariants: the bytes of the inventory and of the batches under way never exceed the limit. A
     block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before it
-    lets one go. A batch under way and a load may interleave with everything: both take what they
+    lets one go. No cell is in two batches under way: ``_writing`` has those that are. A batch under way and a load may interleave with everything: both take what they
     need first and look again at the inventory afterwards.
 
     Args:
@@ -91,6 +91,7 @@ class DiskCache:
         self._idle = trio.Event()
         self._threads = trio.CapacityLimiter(_WRITERS)
         self._under_way: list[Batch] = []
+        self._writing: dict[Block, int] = {}
         self._busy = 0
         self._rate = float(_KEEPS_UP_RATE)
         self._failing = False
@@ -162,7 +163,10 @@ class DiskCache:
         if self._shelf is None or self._is_paused():
             return False
         if block not in self._queue:
-            if not block.unsaved or charge_of(block.unsaved) > self._limit:
+            unsaved = self._unwritten(block)
+            if not unsaved:
+                return block in self._writing
+            if charge_of(unsaved) > self._limit:
                 return False
             self._queue[block] = None
             self._work.set()
@@ -307,10 +311,15 @@ class DiskCache:
         deletes, kept.deletes = kept.deletes, []
         touches, kept.touches = list(kept.touches), {}
         batch = Batch(owed=owed, deletes=deletes, touches=touches, began=trio.current_time())
-        for block, _ in owed:
+        for block, cells in owed:
             block.pins += 1
+            self._writing[block] = self._writing.get(block, 0) | cells
         self._under_way.append(batch)
         return batch
+
+    def _unwritten(self, block: Block) -> int:
+        """Return the cells that are neither on disk nor on their way to it."""
+        return block.unsaved & ~self._writing.get(block, 0)
 
     def _take_owed(self) -> list[tuple[Block, int]]:
         """Take the next blocks off the queue and make room for them."""
@@ -318,7 +327,7 @@ class DiskCache:
         size = 0
         while self._queue and size < _BATCH_BYTES and len(owed) < _BATCH_PARCELS:
             block, _ = self._queue.popitem(last=False)
-            if cells := block.unsaved:
+            if cells := self._unwritten(block):
                 owed.append((block, cells))
                 size += charge_of(cells)
         kept = self._inventory
@@ -334,8 +343,11 @@ class DiskCache:
 
     def _leave(self, batch: Batch) -> None:
         self._under_way.remove(batch)
-        for block, _ in batch.owed:
+        for block, cells in batch.owed:
             block.pins -= 1
+            self._writing[block] &= ~cells
+            if not self._writing[block]:
+                del self._writing[block]
 
     def _settle(self, batch: Batch) -> None:
         """Take in what came of a batch."""

@@ -424,6 +424,32 @@ async def test_one_batch_waits_for_the_disk_while_another_is_written(directory, 
             assert await load(disk, key_of(), number) == ALL_CELLS
 
 
+async def test_what_is_being_written_is_not_written_again(directory, monkeypatch):
+    """A file that is closed offers all its blocks anew, those under way among them."""
+    written = []
+    goes_on = threading.Event()
+    real = os.pwrite
+
+    def pwrite(file, data, offset):
+        written.append(len(data))
+        goes_on.wait(10)
+        return real(file, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    blocks = [new_block(key_of(), number) for number in range(8)]
+    async with open_disk_cache(directory, BUDGET) as disk:
+        for block in blocks:
+            disk.offer(block)
+        with trio.fail_after(10):
+            while not written:
+                await trio.sleep(0.01)
+        assert all(disk.offer(block) for block in blocks), "they are still owed"
+        goes_on.set()
+        await disk.drain()
+        assert len(written) == disk.statistics()["stores"] == len(value_files(directory)) == 8
+        assert not any(disk.offer(block) for block in blocks)
+
+
 async def test_batches_at_once_keep_to_the_limit_together(directory, monkeypatch):
     """What one is writing counts when the other makes room."""
     most = 0

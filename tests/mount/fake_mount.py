@@ -152,7 +152,7 @@ class FakeFilesystem:
         for inode, count in inodes:
             self.references[inode] = self.references.get(inode, 0) - count
 
-    async def open_folder(self, inode):
+    async def open_folder(self, inode, *, walking=True):
         await trio.lowlevel.checkpoint()
         if self._nodes[inode].children is None:
             raise NotFolder("a file")
