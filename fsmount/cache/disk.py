@@ -63,8 +63,9 @@ class DiskCache:
 
     Invariants: the bytes of the inventory and of the batches under way never exceed the limit. A
     block in ``_queue`` has unsaved cells and lives in memory; ``Memory`` calls ``forgo`` before it
-    lets one go. No cell is in two batches under way: ``_writing`` has those that are. A batch under way and a load may interleave with everything: both take what they
-    need first and look again at the inventory afterwards.
+    lets one go. No cell is in two batches under way: ``_writing`` has those that are in one. A
+    batch under way and a load may interleave with everything: both take what they need first and
+    look again at the inventory afterwards.
 
     Args:
         shelf: Where records are; None for a cache that keeps nothing.

@@ -427,11 +427,12 @@ async def test_one_batch_waits_for_the_disk_while_another_is_written(directory, 
 async def test_what_is_being_written_is_not_written_again(directory, monkeypatch):
     """A file that is closed offers all its blocks anew, those under way among them."""
     written = []
-    goes_on = threading.Event()
+    began, goes_on = threading.Event(), threading.Event()
     real = os.pwrite
 
     def pwrite(file, data, offset):
         written.append(len(data))
+        began.set()
         goes_on.wait(10)
         return real(file, data, offset)
 
@@ -440,9 +441,7 @@ async def test_what_is_being_written_is_not_written_again(directory, monkeypatch
     async with open_disk_cache(directory, BUDGET) as disk:
         for block in blocks:
             disk.offer(block)
-        with trio.fail_after(10):
-            while not written:
-                await trio.sleep(0.01)
+        assert await trio.to_thread.run_sync(began.wait, 10)
         assert all(disk.offer(block) for block in blocks), "they are still owed"
         goes_on.set()
         await disk.drain()
