@@ -48,7 +48,11 @@ _KEEPS_UP_RATE = 100 * 1024 * 1024
 yet to take, rather than forget it. Few links are faster, and a reader at this rate does not notice;
 without it a fast link leaves holes in the cache at each moment that the disk hesitates."""
 
-_KEEPS_UP_S = 0.25  # nor is a disk waited for that takes so long over one batch
+_KEEPS_UP_S = 1.0
+"""Nor is a disk waited for that takes so long over one batch. Half of that is what a fast disk takes
+now and then, for its journal or a discard: with 0.25 a third of 1 GiB was not kept at times."""
+
+_EXPECTED_RATE = 2.0 * _KEEPS_UP_RATE  # before anything was measured: the first batch may meet one
 _COUNTS = 2 * 1024 * 1024  # smaller batches say nothing about the rate
 _RETRY_S = 60.0
 _TOUCHES = 256  # reads that are remembered before recency is written down
@@ -94,7 +98,7 @@ class DiskCache:
         self._under_way: list[Batch] = []
         self._writing: dict[Block, int] = {}
         self._busy = 0
-        self._rate = float(_KEEPS_UP_RATE)
+        self._rate = _EXPECTED_RATE
         self._failing = False
         self._paused_until = -1.0  # a disk that is full or read-only is still read meanwhile
         self._warned_of_pins = False
