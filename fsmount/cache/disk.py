@@ -49,7 +49,7 @@ yet to take, rather than forget it. Few links are faster, and a reader at this r
 without it a fast link leaves holes in the cache at each moment that the disk hesitates."""
 
 _KEEPS_UP_S = 1.0
-"""Nor is a disk waited for that takes so long over one batch. A fast disk takes half of that now and
+"""Nor is a disk waited for that takes so long over one batch. A fast one takes half of that now and
 then, for its journal or a discard: with 0.25 a third of 1 GiB was not kept at times."""
 
 _EXPECTED_RATE = 2.0 * _KEEPS_UP_RATE  # before anything was measured: the first batch may meet one
