@@ -154,14 +154,7 @@ class SharedFile:
                 reach = handle.window.reach(start, stop, self._length(window, connections))
                 end = self._gaps.end(at, max(end, aligned(reach, self.key.size)))
             streaming = handle.window.is_streaming or end - at > BLOCK // 2
-            run_end = self._admit_and_run(
-                at,
-                end,
-                streaming=streaming,
-                whole=self._runs_through(handle),
-                urgent=True,
-                source=handle.source,
-            )
+            run_end = self._run_for(handle, at, end, streaming=streaming, urgent=True)
             if run_end < min(end, after):
                 return False
             at = run_end
@@ -237,14 +230,7 @@ class SharedFile:
             end = self._gaps.end(at, end)
             if end <= at:
                 return True
-            run_end = self._admit_and_run(
-                at,
-                end,
-                streaming=True,
-                whole=self._runs_through(handle),
-                urgent=False,
-                source=handle.source,
-            )
+            run_end = self._run_for(handle, at, end, streaming=True, urgent=False)
             if run_end < end:
                 return False
             at = end
@@ -282,9 +268,17 @@ class SharedFile:
                     return True
         return False
 
-    def _runs_through(self, handle: Reading) -> bool:
-        """Tell whether all of a block that ``handle`` has begun will be wanted, and has room."""
-        return handle.window.is_streaming and self._service.share() >= 2 * BLOCK
+    def _run_for(
+        self, handle: Reading, start: int, stop: int, *, streaming: bool, urgent: bool
+    ) -> int:
+        """Start a GET for what ``handle`` wants; see ``_admit_and_run``.
+
+        One that reads on will want all of a block that it has begun, and has room for two.
+        """
+        whole = handle.window.is_streaming and self._service.share() >= 2 * BLOCK
+        return self._admit_and_run(
+            start, stop, streaming=streaming, whole=whole, urgent=urgent, source=handle.source
+        )
 
     def _admit_and_run(
         self,

@@ -54,5 +54,10 @@ def entries_of(directory: str) -> Iterator[tuple[os.DirEntry[str], os.stat_resul
             entry.name.encode()
         except (OSError, UnicodeEncodeError):
             continue  # gone meanwhile; or a name that cannot be written in JSON
-        if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        if is_shown(status.st_mode):
             yield entry, status
+
+
+def is_shown(mode: int) -> bool:
+    """Whether a provider could have it: a file or a folder."""
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

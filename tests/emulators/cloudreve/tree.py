@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tests.emulators.cloudreve.ids import number_of
-from tests.emulators.disk import DiskContent, entries_of
+from tests.emulators.disk import DiskContent, entries_of, is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +185,7 @@ class Tree:
             return known is None and name not in folder._by_disk_name
         claimed = folder._by_disk_name.get(name)
         if claimed is None:
-            return not _shown(status.st_mode)
+            return not is_shown(status.st_mode)
         return claimed.is_folder or (
             claimed.is_folder == stat.S_ISDIR(status.st_mode) and _current(claimed, status)
         )
@@ -245,10 +245,6 @@ class Tree:
         self.entities[number] = entity
         node.add(entity)
         node.show(entity, content.mtime_ns)
-
-
-def _shown(mode: int) -> bool:
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def _current(node: Node, status: os.stat_result) -> bool:
