@@ -220,6 +220,8 @@ class Pins:
             path: None for path in self._files if path not in stay and path not in files
         }
         changes.update({path: key for path, key in files.items() if self._files.get(path) != key})
+        if any(changes.values()):
+            wish.state = "listing"  # what is new is not kept, how much it is comes next
         await self._change(changes)
         await self._count(wish, list(files.values()))
         for path, key in files.items():
