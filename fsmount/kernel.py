@@ -11,18 +11,21 @@ import os
 import queue
 import tempfile
 import threading
+import types
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyfuse3
+import trio
 
 from fsmount import mountpoint
 from fsmount.errors import FsmountError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
+    from fsmount.leading import Lead
     from fsmount.model import Inode
     from fsmount.options import MountOptions
 
@@ -107,12 +110,14 @@ class KernelMount:
         device: Its ``major:minor``.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, lead: Lead) -> None:
         self.device = device
+        self._lead = lead
 
     async def serve(self) -> None:
         """Answer the kernel until the mount is taken down, from outside or by ``end``."""
-        await pyfuse3.main(min_tasks=_MIN_TASKS, max_tasks=_MAX_TASKS)
+        with _receiving_under(self._lead):
+            await pyfuse3.main(min_tasks=_MIN_TASKS, max_tasks=_MAX_TASKS)
 
     def end(self) -> None:
         """Let ``serve`` return when the requests under way are answered."""
@@ -139,6 +144,35 @@ class KernelMount:
                 log.debug("%s stays as it is: %s", file, exc)
 
 
+@contextmanager
+def _receiving_under(lead: Lead) -> Iterator[None]:
+    """Let pyfuse3's tasks receive requests under ``lead`` while the block runs.
+
+    pyfuse3 takes its lock from what its module calls ``trio``, which ``pyfuse3.asyncio`` replaces
+    in the same way, and looks up the loop of a task at each start.
+    """
+    module: Any = pyfuse3
+    receive: Callable[..., Awaitable[None]] = module._session_loop
+
+    async def receive_and_let_go(*args: object) -> None:
+        try:
+            await receive(*args)
+        finally:
+            lead.hand_on()
+
+    module.trio = types.SimpleNamespace(
+        Lock=lambda: lead,
+        ClosedResourceError=trio.ClosedResourceError,
+        lowlevel=trio.lowlevel,
+        open_nursery=trio.open_nursery,
+    )
+    module._session_loop = receive_and_let_go
+    try:
+        yield
+    finally:
+        module.trio, module._session_loop = trio, receive
+
+
 # pyfuse3 keeps its session in module globals: a second init is accepted silently and strands the
 # first mount.
 _standing: set[str] = set()
@@ -150,6 +184,7 @@ def mounted(
     path: Path,
     options: MountOptions,
     *,
+    lead: Lead,
     shown: str,
     invalidations: Invalidations,
 ) -> Iterator[KernelMount]:
@@ -161,6 +196,7 @@ def mounted(
         operations: Answers once ``KernelMount.serve`` runs.
         path: Absolute and checked.
         options: Those of the kernel among them.
+        lead: What ``operations`` wait through.
         shown: The source as ``findmnt`` shows it.
         invalidations: Works while the mount stands.
 
@@ -181,7 +217,7 @@ def mounted(
         if mount is None or not mount.is_ours:
             raise FsmountError(f'cannot mount on "{path}": another mount covers it')
         invalidations.start()
-        yield KernelMount(mount.device)
+        yield KernelMount(mount.device, lead)
     finally:
         if not invalidations.stop() and mount is not None:
             # It waits for a request that nobody answers any more; the session must outlive it.

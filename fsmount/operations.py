@@ -19,6 +19,7 @@ import itertools
 import logging
 import os
 import stat
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import (
@@ -37,6 +38,7 @@ import trio
 
 from fsmount import errors
 from fsmount.guard import Guard
+from fsmount.leading import Lead
 from fsmount.model import Inode, Priority, priority
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
     from fsmount.attributes import ExtendedAttributes
     from fsmount.guard import GuardedFile
-    from fsmount.vfs.filesystem import Attributes, Filesystem, FolderHandle
+    from fsmount.vfs.filesystem import Attributes, Filesystem, FolderHandle, Rows
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +60,6 @@ METADATA_WITHIN_S = 5.5
 READ_WITHIN_S = 60.0
 """Seconds until a read is answered; a stalled one ends far earlier, in the reader."""
 
-# Rows made for one read of a folder, more than the 32 KiB of a plain ``ls`` take; when the kernel
-# does not take them all, the next read makes as many as it took, since each row costs 4 us.
-_ROWS = 512
-_FEW_ROWS = 16
-
 # What a program asks for at once: the kernel sends reads of at most 1 MiB, and glibc sizes its
 # buffers after it.
 _BLOCK_SIZE = 1024 * 1024
@@ -72,6 +69,10 @@ _BLOCK_SIZE = 1024 * 1024
 _UNKNOWN_CAPACITY = 1024**4
 _FRAGMENT = 4096
 _NAME_MAX = 255
+
+_ENDING = "the mount is ending"
+
+_NAMES = sys.getfilesystemencoding()
 
 # Answers rather than failures: programs ask and handle them all the time.
 _ORDINARY = (
@@ -106,15 +107,15 @@ class Appearance:
 
 
 def _blank(appearance: Appearance) -> pyfuse3.EntryAttributes:
-    """Return attributes with all that every node of a mount has in common."""
+    """Return attributes with all that every node of a mount has in common.
+
+    ``st_nlink`` is 1 from the start, and stays so for folders: 2 would tell ``find`` that there are
+    no subfolders.
+    """
     shown = pyfuse3.EntryAttributes()
-    shown.generation = 0
     shown.entry_timeout = shown.attr_timeout = appearance.known_for_s
-    # 1 for folders too: 2 would tell ``find`` that there are no subfolders.
-    shown.st_nlink = 1
     shown.st_uid = appearance.uid
     shown.st_gid = appearance.gid
-    shown.st_rdev = 0
     shown.st_blksize = _BLOCK_SIZE
     return shown
 
@@ -148,6 +149,17 @@ _metadata = _request(Priority.LISTING, METADATA_WITHIN_S)
 _opening = _request(Priority.OPENING, METADATA_WITHIN_S)
 
 
+def _at_once(handler: Callable[Concatenate[_S, _P], _T]) -> _Handler[_S, _P, _T]:
+    """Make a handler of what never waits answer with an errno for whatever it meets."""
+    name = handler.__name__
+
+    @functools.wraps(handler)
+    async def answered(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self._call(name, Priority.LISTING, functools.partial(handler, self), *args, **kwargs)
+
+    return answered
+
+
 class Operations(pyfuse3.Operations):
     """The handlers of one mount.
 
@@ -175,14 +187,14 @@ class Operations(pyfuse3.Operations):
         self._appearance = appearance
         self._file_mode = pyfuse3.ModeT(stat.S_IFREG | appearance.file_mode)
         self._folder_mode = pyfuse3.ModeT(stat.S_IFDIR | appearance.folder_mode)
-        self._row = _blank(appearance)
-        self._rows = _ROWS
         self._numbers = itertools.count(1)
         self._files: dict[int, GuardedFile] = {}
         self._folders: dict[int, tuple[Inode, FolderHandle]] = {}
         self._running: set[trio.CancelScope] = set()
         self._ending = False
         self._counts: Counter[str] = Counter()
+        self.lead = Lead()
+        """Hands the right to receive on when a request waits."""
         self.started = trio.Event()
         """Set when the kernel has begun to talk to this mount."""
 
@@ -223,7 +235,7 @@ class Operations(pyfuse3.Operations):
         self._running.add(scope)
         try:
             with scope:
-                return await handler(*args, **kwargs)
+                return await self.lead.through(handler(*args, **kwargs))
         except pyfuse3.FUSEError:
             raise
         except BaseExceptionGroup as group:
@@ -237,14 +249,38 @@ class Operations(pyfuse3.Operations):
         else:
             # The scope swallowed its own cancellation: deadline or end.
             failure = (
-                errors.FsmountError("the mount is ending")
+                errors.FsmountError(_ENDING)
                 if self._ending
                 else errors.TimedOut(f"no answer within {within_s:g} s")
             )
         finally:
             self._running.discard(scope)
+        raise self._failed(name, args, failure) from failure
+
+    def _call(
+        self,
+        name: str,
+        kind: Priority,
+        handler: Callable[_P, _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Count a request and return what ``handler`` says at once."""
+        self._counts[name] += 1
+        priority.set(kind)
+        try:
+            if self._ending:
+                raise errors.FsmountError(_ENDING)
+            return handler(*args, **kwargs)
+        except Exception as exc:
+            raise self._failed(name, args, exc) from exc
+
+    def _failed(
+        self, name: str, args: tuple[object, ...], failure: BaseException
+    ) -> pyfuse3.FUSEError:
+        """Tell of a failure; return how the kernel is told."""
         self._tell(name, args, failure)
-        raise pyfuse3.FUSEError(errors.errno_of(failure)) from failure
+        return pyfuse3.FUSEError(errors.errno_of(failure))
 
     def _tell(self, name: str, args: tuple[object, ...], failure: BaseException) -> None:
         self._counts["errors"] += 1
@@ -271,24 +307,35 @@ class Operations(pyfuse3.Operations):
 
     # --- names and attributes ---------------------------------------------------------------------
 
-    @_metadata
     async def lookup(
         self, parent_inode: int, name: bytes, ctx: pyfuse3.RequestContext
     ) -> pyfuse3.EntryAttributes:
         """Return the attributes of ``name``; one of inode 0 lets the kernel keep its absence."""
-        try:
-            found = await self._filesystem.lookup(Inode(parent_inode), os.fsdecode(name))
-        except errors.NotFound:
-            absent = pyfuse3.EntryAttributes()
-            absent.st_ino = pyfuse3.InodeT(0)
-            absent.entry_timeout = self._appearance.absent_for_s
-            return absent
-        return self._shown(found)
+        found = self._call("lookup", Priority.LISTING, self._lookup_nowait, parent_inode, name)
+        if found is not None:
+            return found
+        return await self._answer("lookup", METADATA_WITHIN_S, self._lookup, parent_inode, name)
 
-    @_metadata
+    def _lookup_nowait(self, parent: int, name: bytes) -> pyfuse3.EntryAttributes | None:
+        try:
+            found = self._filesystem.lookup_nowait(Inode(parent), os.fsdecode(name))
+        except errors.NotFound:
+            return self._absent()
+        return None if found is None else self._shown(found)
+
+    async def _lookup(self, parent: int, name: bytes) -> pyfuse3.EntryAttributes:
+        try:
+            return self._shown(await self._filesystem.lookup(Inode(parent), os.fsdecode(name)))
+        except errors.NotFound:
+            return self._absent()
+
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         """Return the attributes of ``inode``."""
-        return self._shown(await self._filesystem.attributes(Inode(inode)))
+        files, number = self._filesystem, Inode(inode)
+        found = self._call("getattr", Priority.LISTING, files.attributes_nowait, number)
+        if found is None:
+            found = await self._answer("getattr", METADATA_WITHIN_S, files.attributes, number)
+        return self._shown(found)
 
     async def forget(self, inode_list: Sequence[tuple[int, int]]) -> None:
         """Take back lookup counts; nobody waits for an answer, so a failure is only logged."""
@@ -298,57 +345,96 @@ class Operations(pyfuse3.Operations):
         except Exception:
             log.exception("forget failed")
 
-    def _shown(self, attributes: Attributes) -> pyfuse3.EntryAttributes:
+    def _absent(self) -> pyfuse3.EntryAttributes:
+        absent = pyfuse3.EntryAttributes()
+        absent.st_ino = pyfuse3.InodeT(0)
+        absent.entry_timeout = self._appearance.absent_for_s
+        return absent
+
+    def _shown(self, found: Attributes) -> pyfuse3.EntryAttributes:
         shown = _blank(self._appearance)
-        self._show(attributes, shown)
+        self._show(shown, found.inode, found.is_folder, found.size, found.mtime_ns)
         return shown
 
-    def _show(self, attributes: Attributes, shown: pyfuse3.EntryAttributes) -> None:
+    def _show(
+        self,
+        shown: pyfuse3.EntryAttributes,
+        inode: Inode,
+        is_folder: bool,
+        size: int,
+        mtime_ns: int,
+    ) -> None:
         """Put into ``shown``, from ``_blank``, what one node has of its own."""
-        shown.st_ino = pyfuse3.InodeT(attributes.inode)
-        shown.st_mode = self._folder_mode if attributes.is_folder else self._file_mode
-        shown.st_size = attributes.size
-        shown.st_blocks = -(-attributes.size // 512)
-        shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = attributes.mtime_ns
+        shown.st_ino = pyfuse3.InodeT(inode)
+        shown.st_mode = self._folder_mode if is_folder else self._file_mode
+        shown.st_size = size
+        shown.st_blocks = -(-size // 512)
+        shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = mtime_ns
 
     # --- folders ----------------------------------------------------------------------------------
 
-    @_metadata
-    async def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
+    @_at_once
+    def opendir(self, inode: int, ctx: pyfuse3.RequestContext) -> int:
         """Open a folder; its listing starts or goes on."""
-        handle = await self._filesystem.open_folder(Inode(inode))
+        handle = self._filesystem.open_folder(Inode(inode))
         number = next(self._numbers)
         self._folders[number] = (Inode(inode), handle)
         return number
 
-    @_metadata
     async def readdir(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        """Hand out rows with their attributes until the kernel has enough.
+        """Hand out rows with their attributes until the kernel has enough."""
+        if not self._call("readdir", Priority.LISTING, self._give_nowait, fh, start_id, token):
+            await self._answer("readdir", METADATA_WITHIN_S, self._give, fh, start_id, token)
 
-        The one await comes first: once the kernel took a row nothing may fail, because each row
-        taken is a reference to count.
-        """
-        _, folder = self._folders[fh]
+    def _give_nowait(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> bool:
+        """Hand out rows that are at hand, as they were rendered for whoever came first."""
+        rows = self._folders[fh][1].at_hand(start_id)
+        if rows is None:
+            return False
+        if rows.rendered is None:
+            rows.rendered = self._rendered(rows)
+        taken, reply = 0, pyfuse3.readdir_reply
+        for name, shown, cookie in rows.rendered[start_id:]:
+            if not reply(token, name, shown, cookie):
+                break
+            taken += 1
+        rows.took(start_id, taken)
+        return True
+
+    def _rendered(self, rows: Rows) -> list[tuple[pyfuse3.FileNameT, pyfuse3.EntryAttributes, int]]:
+        """Return what ``readdir_reply`` is called with for each of ``rows``."""
+        rendered = []
+        appearance, show = self._appearance, self._show
+
+        def take(
+            name: str, inode: Inode, is_folder: bool, size: int, mtime_ns: int, next_cookie: int
+        ) -> bool:
+            shown = _blank(appearance)
+            show(shown, inode, is_folder, size, mtime_ns)
+            rendered.append((_bytes_of(name), shown, next_cookie))
+            return True
+
+        rows.give(take)
+        return rendered
+
+    async def _give(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
+        shown = _blank(self._appearance)
+
+        def take(
+            name: str, inode: Inode, is_folder: bool, size: int, mtime_ns: int, next_cookie: int
+        ) -> bool:
+            self._show(shown, inode, is_folder, size, mtime_ns)
+            return pyfuse3.readdir_reply(token, _bytes_of(name), shown, next_cookie)
+
         try:
-            rows = await folder.read(start_id, self._rows)
+            await self._folders[fh][1].give(start_id, take)
         except errors.NotFound as exc:
             # glibc takes ENOENT from getdents(2) for the end of the folder, which would look empty
             # (readdir(3), sysdeps/unix/sysv/linux/readdir.c); an empty folder is what mirrors wipe.
             raise errors.Gone(str(exc)) from exc
-        shown = self._row
-        for taken, row in enumerate(rows):
-            self._show(row.attributes, shown)
-            if not pyfuse3.readdir_reply(
-                token, pyfuse3.FileNameT(os.fsencode(row.name)), shown, row.next_cookie
-            ):
-                self._rows = max(taken + 1, _FEW_ROWS)
-                break
-            self._filesystem.remember(row.attributes.inode)
-        else:
-            self._rows = _ROWS
 
-    @_metadata
-    async def releasedir(self, fh: int) -> None:
+    @_at_once
+    def releasedir(self, fh: int) -> None:
         """Let go of a folder."""
         _, folder = self._folders.pop(fh)
         folder.close()
@@ -376,16 +462,15 @@ class Operations(pyfuse3.Operations):
         self, fh: int, off: int, size: int
     ) -> memoryview | bytes:
         """Return bytes of an open file: at once when they are in memory."""
-        self._counts["read"] += 1
-        try:
-            file = self._files[fh]
-            priority.set(file.urgency)
-            at_hand = file.read_nowait(off, size)
-        except Exception:  # noqa: BLE001 - told and answered by the way that has the wrapper
-            at_hand = None
-        if at_hand is not None:
-            return at_hand
+        data = self._call("read", Priority.READING, self._read_nowait, fh, off, size)
+        if data is not None:
+            return data
         return await self._answer("read", READ_WITHIN_S, self._read, fh, off, size)
+
+    def _read_nowait(self, fh: int, off: int, size: int) -> memoryview | bytes | None:
+        file = self._files[fh]
+        priority.set(file.urgency)
+        return file.read_nowait(off, size)
 
     async def _read(self, fh: int, off: int, size: int) -> memoryview | bytes:
         return await self._files[fh].read(off, size)
@@ -452,6 +537,11 @@ class AttributeOperations(Operations):
     async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
         """Return one attribute; who asks matters for those that are secret."""
         return _bytes(await self._attributes.value(Inode(inode), os.fsdecode(name), ctx.uid))
+
+
+def _bytes_of(name: str) -> pyfuse3.FileNameT:
+    """Return what ``os.fsencode`` does, at a third of its time."""
+    return pyfuse3.FileNameT(name.encode(_NAMES, "surrogateescape"))
 
 
 def _bytes(text: str) -> bytes:

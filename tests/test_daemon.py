@@ -15,11 +15,17 @@ pytestmark = pytest.mark.autojump
 
 
 class Folder:
-    def __init__(self, filesystem):
+    def __init__(self, filesystem, answer):
         self._filesystem = filesystem
+        self._answer = answer
 
     async def read(self, cookie, count):
         await trio.lowlevel.checkpoint()
+        if self._answer == "waits":
+            await trio.sleep_forever()
+        if isinstance(self._answer, Exception):
+            await trio.sleep(5)
+            raise self._answer
         return []
 
     def close(self):
@@ -38,15 +44,10 @@ class Filesystem:
     def root_stands(self):
         return self.stands
 
-    async def open_folder(self, inode, *, walking):
+    def open_folder(self, inode, *, walking):
         self.asked += 1
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if answer == "waits":
-            await trio.sleep_forever()
-        if isinstance(answer, Exception):
-            await trio.sleep(5)
-            raise answer
-        return Folder(self)
+        return Folder(self, answer)
 
 
 def served(*answers, health=None):

@@ -20,11 +20,12 @@ CTX = SimpleNamespace(pid=0, uid=1000)  # a process that cannot be told
 
 
 class Filesystem(FakeFilesystem):
-    """The fake tree; ``meets`` is what every question runs into."""
+    """The fake tree; ``meets`` is what every question runs into, ``refuses`` what opendir meets."""
 
     def __init__(self, many=0):
         super().__init__(many)
         self.meets = None
+        self.refuses = None
         self.priorities = []
 
     async def _meet(self):
@@ -40,9 +41,11 @@ class Filesystem(FakeFilesystem):
         await self._meet()
         return await super().attributes(inode)
 
-    async def open_folder(self, inode, *, walking=True):
-        await self._meet()
-        return await super().open_folder(inode)
+    def open_folder(self, inode, *, walking=True):
+        self.priorities.append(priority.get())
+        if self.refuses is not None:
+            raise self.refuses
+        return super().open_folder(inode)
 
 
 def raising(exc):
@@ -142,6 +145,7 @@ async def test_each_failure_has_its_errno(operations, filesystem, failure, numbe
     filesystem.meets = raising(failure)
     assert await errno_met(operations.getattr(ROOT_INODE, CTX)) == number
     assert await errno_met(operations.lookup(ROOT_INODE, b"a", CTX)) == number
+    filesystem.refuses = failure
     assert await errno_met(operations.opendir(ROOT_INODE, CTX)) == number
 
 
@@ -157,10 +161,13 @@ async def test_a_bug_is_eio_and_leaves_its_traceback(
     assert record.exc_info[1] is exc
 
 
-async def test_a_bug_in_read_nowait_is_left_to_the_way_that_answers(operations):
-    """The quick way never fails a read by itself."""
+@pytest.mark.logs("read failed")
+async def test_a_bug_on_the_quick_way_is_eio_as_well(operations, unexpected_warnings):
+    """Nothing is tried another way behind the back of whoever reads the log."""
     fh = await opened(operations, "breaks at once")
-    assert await operations.read(fh, 0, 4) == b"xxxx"
+    assert await errno_met(operations.read(fh, 0, 4)) == errno.EIO
+    (record,) = unexpected_warnings.records
+    assert isinstance(record.exc_info[1], RuntimeError)
 
 
 @pytest.mark.logs("read failed")
@@ -176,7 +183,7 @@ async def test_a_read_that_fails_has_its_errno(operations, name, number):
 
 async def test_ordinary_answers_are_not_logged(operations, filesystem):
     """A program that looks for a file that is not there is no event."""
-    filesystem.meets = raising(errors.NotFolder("a file"))
+    filesystem.refuses = errors.NotFolder("a file")
     assert await errno_met(operations.opendir(ROOT_INODE, CTX)) == errno.ENOTDIR
 
 
@@ -286,6 +293,22 @@ async def test_bytes_at_hand_are_answered_without_waiting(operations):
         assert await operations.read(fh, 1, 3) == b"ell"
 
 
+async def test_what_is_known_is_answered_without_waiting(operations, filesystem, kernel_takes):
+    """Names that are there or not, attributes and rows: none reaches a checkpoint."""
+    filesystem.at_hand = True
+    taken = kernel_takes(room=100)
+    with trio.testing.assert_no_checkpoints():
+        found = await operations.lookup(ROOT_INODE, b"hello.txt", CTX)
+        assert (await operations.lookup(ROOT_INODE, b"nothing", CTX)).st_ino == 0
+        assert (await operations.getattr(found.st_ino, CTX)).st_size == 6
+        fh = await operations.opendir(ROOT_INODE, CTX)
+        await operations.readdir(fh, 0, 0)
+        await operations.releasedir(fh)
+    assert b"hello.txt" in [name for name, _, _ in taken]
+    assert operations.statistics()["readdir"] == 1
+    assert operations.statistics()["open_folders"] == 0
+
+
 async def test_a_handle_is_let_go_once(operations):
     """Release forgets the number; the count says so."""
     fh = await opened(operations, "hello.txt")
@@ -329,9 +352,13 @@ def kernel_takes(monkeypatch):
     return make
 
 
-async def test_a_folder_is_handed_out_in_as_many_requests_as_the_kernel_wants(kernel_takes):
+@pytest.mark.parametrize("at_hand", [False, True])
+async def test_a_folder_is_handed_out_in_as_many_requests_as_the_kernel_wants(
+    kernel_takes, at_hand
+):
     """Cookies go on where the kernel's buffer was full; each row taken is one reference."""
     filesystem = Filesystem(many=25)
+    filesystem.at_hand = at_hand
     operations = Operations(filesystem, Appearance(uid=0, gid=0))
     inode = await inode_of(operations, "many")
     taken = kernel_takes(room=10)
@@ -353,8 +380,10 @@ async def test_a_folder_is_handed_out_in_as_many_requests_as_the_kernel_wants(ke
     assert sum(gained.values()) == 25
 
 
-async def test_a_row_has_the_number_that_stat_tells(operations, kernel_takes):
+@pytest.mark.parametrize("at_hand", [False, True])
+async def test_a_row_has_the_number_that_stat_tells(operations, filesystem, kernel_takes, at_hand):
     """d_ino equals st_ino."""
+    filesystem.at_hand = at_hand
     taken = kernel_takes(room=100)
     fh = await operations.opendir(ROOT_INODE, CTX)
     await operations.readdir(fh, 0, 0)
@@ -369,10 +398,10 @@ async def test_a_page_that_fails_costs_no_references(operations, filesystem, ker
     fh = await operations.opendir(ROOT_INODE, CTX)
     _, folder = operations._folders[fh]
 
-    async def fails(cookie, count):
+    async def fails(cookie, take):
         raise errors.Unreachable("the page failed")
 
-    folder.read = fails
+    folder.give = fails
     assert await errno_met(operations.readdir(fh, 0, 0)) == errno.EHOSTDOWN
     assert not taken
     assert not filesystem.references
@@ -385,10 +414,10 @@ async def test_a_folder_that_is_gone_does_not_look_empty(operations, kernel_take
     fh = await operations.opendir(ROOT_INODE, CTX)
     _, folder = operations._folders[fh]
 
-    async def fails(cookie, count):
+    async def fails(cookie, take):
         raise errors.NotFound("it is no longer there")
 
-    folder.read = fails
+    folder.give = fails
     assert await errno_met(operations.readdir(fh, 0, 0)) == errno.ESTALE
 
 

@@ -124,7 +124,7 @@ async def _print_folder(
     long: bool,
 ) -> None:
     """Print the entries of ``folder``, page by page as they come; its folders go to ``below``."""
-    handle = await filesystem.open_folder(folder.inode)
+    handle = filesystem.open_folder(folder.inode)
     try:
         cookie = 0
         while rows := await handle.read(cookie, _ROWS):
@@ -202,7 +202,7 @@ async def _stat(
         found = await filesystem.find(at.path)
         if found.inode == ROOT_INODE:
             # It is known without asking; whether it is to be had, only its listing tells.
-            handle = await filesystem.open_folder(found.inode)
+            handle = filesystem.open_folder(found.inode)
             await handle.read(0, 1)
             handle.close()
         found = await filesystem.find(at.path)

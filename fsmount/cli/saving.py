@@ -109,7 +109,7 @@ async def _entries(shared: Filesystem, paths: tuple[str, ...]) -> list[Entry]:
     if paths:
         return [(await shared.find(path.strip("/"))).entry for path in paths]
     found: list[Entry] = []
-    handle = await shared.open_folder((await shared.find("")).inode)
+    handle = shared.open_folder((await shared.find("")).inode)
     try:
         cookie = 0
         while rows := await handle.read(cookie, _ROWS):

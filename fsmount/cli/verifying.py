@@ -265,7 +265,7 @@ async def check_tree(
         prefix, folder = folders.pop()
         below: list[tuple[str, Attributes]] = []
         try:
-            handle = await filesystem.open_folder(folder.inode)
+            handle = filesystem.open_folder(folder.inode)
             try:
                 cookie = 0
                 while rows := await handle.read(cookie, _ROWS):

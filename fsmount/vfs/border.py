@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -99,6 +99,41 @@ class DirEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_cookie: int
 
 
+class Take(Protocol):
+    """Takes one row of a folder into an answer to the kernel."""
+
+    def __call__(
+        self,
+        name: str,
+        inode: Inode,
+        is_folder: bool,
+        size: int,
+        mtime_ns: int,
+        next_cookie: int,
+        /,
+    ) -> bool:
+        """Return whether there was room for the row; may not fail."""
+        ...
+
+
+class Rows(Protocol):
+    """All rows of a folder, the same ones for whoever reads it until something in it changes.
+
+    Attributes:
+        rendered: What ``give`` was last used for, for the next who comes; None at first.
+    """
+
+    rendered: Sequence[Any] | None
+
+    def give(self, take: Take) -> None:
+        """Let ``take``, which has room for all, have them; the cookies count the rows."""
+        ...
+
+    def took(self, start: int, count: int) -> None:
+        """Add one to the lookup count of so many rows from place ``start`` on (readdirplus)."""
+        ...
+
+
 class Kernel(Protocol):
     """The port through which the tree pushes changes upward; never called inside a handler.
 
@@ -157,6 +192,20 @@ class FolderHandle(Protocol):
         Raises:
             FsmountError: A page failed and nothing newer is known; never silently short.
         """
+        ...
+
+    async def give(self, cookie: int, take: Take) -> None:
+        """Let ``take`` have the rows after ``cookie`` until it has no room; waits as ``read``.
+
+        Each row that it took is a reference: it adds one to the lookup count (readdirplus).
+
+        Raises:
+            FsmountError: As ``read``; no row was taken then.
+        """
+        ...
+
+    def at_hand(self, cookie: int) -> Rows | None:
+        """Return all rows where they are known, fresh, and few enough to be kept; else None."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,16 @@ import trio
 from fsmount.health import combined
 from fsmount.model import EntryId
 from fsmount.store.tree import MemoryTreeStore
-from fsmount.vfs.border import Attributes, DirEntry, FileHandle, FolderHandle, Kernel, Member
+from fsmount.vfs.border import (
+    Attributes,
+    DirEntry,
+    FileHandle,
+    FolderHandle,
+    Kernel,
+    Member,
+    Rows,
+    Take,
+)
 from fsmount.vfs.changes import Changes
 from fsmount.vfs.compose import MOUNT_POINTS, Layout, layout_of, space_of
 from fsmount.vfs.fetching import Fetcher
@@ -42,6 +51,8 @@ __all__ = [
     "Kernel",
     "Layout",
     "Member",
+    "Rows",
+    "Take",
     "layout_of",
     "open_filesystem",
 ]
@@ -87,12 +98,31 @@ class Filesystem:
         self._tree.remember(node)
         return node.attributes()
 
+    def lookup_nowait(self, parent: Inode, name: str) -> Attributes | None:
+        """Do as ``lookup`` where that needs no waiting; else return None.
+
+        Raises:
+            NotFound: Only from a complete listing.
+        """
+        node = self._listings.child_at_hand(self._tree.folder(parent), name)
+        if node is None:
+            return None
+        self._tree.remember(node)
+        return node.attributes()
+
     async def attributes(self, inode: Inode) -> Attributes:
         """Return attributes; of the root always at once."""
         node = self._tree.node(inode)
         if node.parent is not None and self._tree.stands(node):
             await self._listings.settled(node.parent)
         return node.attributes()
+
+    def attributes_nowait(self, inode: Inode) -> Attributes | None:
+        """Return attributes where that needs no waiting; else None."""
+        node = self._tree.node(inode)
+        if node.parent is None or not self._tree.stands(node):
+            return node.attributes()
+        return node.attributes() if self._listings.is_at_hand(node.parent) else None
 
     def remember(self, inode: Inode) -> None:
         """Add one to the lookup count of ``inode`` (readdirplus hands out references).
@@ -110,7 +140,7 @@ class Filesystem:
                 if not node.lookups:
                     self._files.forgotten(inode)
 
-    async def open_folder(self, inode: Inode, *, walking: bool = True) -> FolderHandle:
+    def open_folder(self, inode: Inode, *, walking: bool = True) -> FolderHandle:
         """Open a folder for readdir; starts or joins its listing when it is not fresh.
 
         Returns at once: the first read waits.

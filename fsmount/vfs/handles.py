@@ -11,21 +11,26 @@ from fsmount.errors import Changed, NotFound, WrongSize
 from fsmount.vfs.border import DirEntry
 from fsmount.vfs.changes import InodeStale
 from fsmount.vfs.identity import content_key, version_of
+from fsmount.vfs.views import give
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fsmount.model import ContentKey, Entry, Inode
     from fsmount.reader.stream import Reader, Stream
-    from fsmount.vfs.border import Member
+    from fsmount.vfs.border import Member, Take
     from fsmount.vfs.changes import Changes
     from fsmount.vfs.kept import Keeper
     from fsmount.vfs.listing import Listings
     from fsmount.vfs.nodes import Folder, Node
     from fsmount.vfs.scans import Scans
     from fsmount.vfs.tree import Tree
-    from fsmount.vfs.views import View
+    from fsmount.vfs.views import Snapshot, View
     from fsmount.vfs.walks import Walks
+
+
+_ROWS = 256
+"""Taken out of a view at once: more than an answer to the kernel usually holds."""
 
 
 class OpenFolder:
@@ -42,21 +47,63 @@ class OpenFolder:
 
     async def read(self, cookie: int, count: int) -> Sequence[DirEntry]:
         """Return up to ``count`` rows after ``cookie``; see ``FolderHandle``."""
-        view = self._view
-        if view is None or cookie == 0:
-            self._view = view = await self._listings.view(self._folder)
+        view = await self._viewed(cookie)
         rows: list[DirEntry] = []
         while not rows:
             await self._listings.more(self._folder, view, cookie)
             nodes = view.nodes[cookie : cookie + count]
             if not nodes:
                 break
-            for node in nodes:
-                cookie += 1
-                if self._tree.stands(node):
-                    row = DirEntry(name=node.name, attributes=node.attributes(), next_cookie=cookie)
-                    rows.append(row)
+            rows = [
+                DirEntry(name=node.name, attributes=node.attributes(), next_cookie=next_cookie)
+                for next_cookie, node in self._standing(nodes, cookie)
+            ]
+            cookie += len(nodes)
         return rows
+
+    async def give(self, cookie: int, take: Take) -> None:
+        """Let ``take`` have the rows after ``cookie``; see ``FolderHandle``."""
+        view = await self._viewed(cookie)
+        while True:
+            await self._listings.more(self._folder, view, cookie)
+            at_once = len(view.nodes)
+            if self._give(view, cookie, take) or at_once <= cookie:
+                return
+            cookie = at_once  # all that were left have gone meanwhile
+
+    def at_hand(self, cookie: int) -> Snapshot | None:
+        """Return all rows where nobody has to wait for them; see ``FolderHandle``."""
+        snapshot = self._listings.snapshot(self._folder)
+        if snapshot is None:
+            return None
+        if cookie and (self._view is None or self._view.nodes != snapshot.view.nodes):
+            return None  # the cookie counts rows of another view
+        self._view = snapshot.view
+        return snapshot
+
+    async def _viewed(self, cookie: int) -> View:
+        if self._view is None or cookie == 0:
+            self._view = await self._listings.view(self._folder)
+        return self._view
+
+    def _give(self, view: View, cookie: int, take: Take) -> bool:
+        """Let ``take`` have what the view has after ``cookie``; return whether it took any row."""
+        took = False
+        while nodes := view.nodes[cookie : cookie + _ROWS]:
+            for next_cookie, node in self._standing(nodes, cookie):
+                if not give(node, next_cookie, take):
+                    return took
+                took = True
+                self._tree.remember(node)
+            cookie += len(nodes)
+        return took
+
+    def _standing(self, nodes: Sequence[Node], cookie: int) -> Iterator[tuple[int, Node]]:
+        """Yield those of ``nodes`` that are still in the folder, each with the cookie after it."""
+        children = self._folder.children or {}
+        for next_cookie, node in enumerate(nodes, cookie + 1):
+            if children.get(node.name) is node:
+                yield next_cookie, node
 
     def close(self) -> None:
         """Let go of the view."""
@@ -161,7 +208,7 @@ class OpenFiles:
     def _measure(self, node: Node) -> None:
         """Bring ``node.open_size`` up to date; a size that only handles held is taken back."""
         before = node.attributes().size
-        node.open_size = max((file.size for file in self._open if file.node is node), default=0)
+        node.opened(max((file.size for file in self._open if file.node is node), default=0))
         if node.attributes().size < before:
             self._changes.push([InodeStale(node.inode)])
 

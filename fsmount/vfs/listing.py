@@ -12,7 +12,7 @@ import trio
 
 from fsmount.errors import NotFound, TimedOut
 from fsmount.health import State
-from fsmount.vfs.views import View
+from fsmount.vfs.views import Snapshots, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fsmount.vfs.nodes import Folder, Node, Part
     from fsmount.vfs.progress import Progress
     from fsmount.vfs.tree import Tree
+    from fsmount.vfs.views import Snapshot
 
 
 class Listings:
@@ -45,6 +46,7 @@ class Listings:
         self._fetcher = fetcher
         self._progress = progress
         self._patience = patience
+        self._snapshots = Snapshots(tree.remember_each)
 
     async def child(self, folder: Folder, name: str) -> Node:
         """Return what ``name`` is in ``folder``.
@@ -59,7 +61,7 @@ class Listings:
             await self._wait_for_refresh(folder)
             while (node := self._shown(folder).get(name)) is None:
                 if folder.complete:
-                    raise NotFound(f'there is no "{name}" in "/{self._tree.path(folder)}"')
+                    raise self._absent(folder, name)
                 self._raise_unless_worth_waiting(folder)
                 await self._progress.wait(folder)
             return node
@@ -80,6 +82,37 @@ class Listings:
                 return view
             self._raise_unless_worth_waiting(folder)
         raise self._timed_out(folder)
+
+    def is_at_hand(self, folder: Folder) -> bool:
+        """Tell whether ``folder`` is known and fresh: a request about it neither waits nor asks."""
+        if folder.children is None or not self._tree.stands(folder):
+            return False
+        now = trio.current_time()
+        for part in folder.parts:
+            freshness = part.freshness
+            if freshness.asking or not freshness.is_fresh(now, part.member.listing_ttl_s):
+                return False
+        return True
+
+    def child_at_hand(self, folder: Folder, name: str) -> Node | None:
+        """Return what ``name`` is in ``folder`` where that needs no waiting; else None.
+
+        Raises:
+            NotFound: The complete listing of each part does not have it.
+        """
+        if not self.is_at_hand(folder):
+            return None
+        node = self._shown(folder).get(name)
+        if node is None:
+            raise self._absent(folder, name)
+        return node
+
+    def snapshot(self, folder: Folder) -> Snapshot | None:
+        """Return the rows of ``folder`` where they are at hand and few enough to be kept."""
+        if not self.is_at_hand(folder):
+            return None
+        self._tree.touch(folder)
+        return self._snapshots.of(folder)
 
     async def more(self, folder: Folder, view: View, have: int) -> None:
         """Wait until ``view`` has more than ``have`` nodes, or is whole.
@@ -162,6 +195,9 @@ class Listings:
         if folder.children is None:
             raise NotFound(f'"/{self._tree.path(folder)}" is no longer there')
         return folder.children
+
+    def _absent(self, folder: Folder, name: str) -> NotFound:
+        return NotFound(f'there is no "{name}" in "/{self._tree.path(folder)}"')
 
     async def _wait_for_refresh(self, folder: Folder) -> None:
         """Wait a short time for newer listings than the complete ones that are known."""

@@ -11,6 +11,7 @@ from fsmount.vfs.border import Attributes, Member
 from fsmount.vfs.compose import Layout
 from fsmount.vfs.freshness import Freshness
 from fsmount.vfs.packed import id_in, measures_in, name_in, pack, unpack
+from fsmount.vfs.views import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +120,16 @@ class Node(msgspec.Struct, gc=False, eq=False):
     @size.setter
     def size(self, size: int | None) -> None:
         self.own_size = LISTED if size == self._listed()[1] else size
+        self._looks_different()
+
+    def opened(self, size: int) -> None:
+        """Take in how long the longest of its open versions is."""
+        self.open_size = size
+        self._looks_different()
+
+    def _looks_different(self) -> None:
+        if self.parent is not None:
+            self.parent.snapshot = None
 
     def _listed(self) -> tuple[int, int | None]:
         kept = self.kept
@@ -136,6 +147,7 @@ class Node(msgspec.Struct, gc=False, eq=False):
         self.kept = self.entry
         self.name = name
         self.pack()
+        self._looks_different()
 
     def entry_in(self, part: Part) -> Entry | None:
         """Return what ``part`` of the folder above lists it as; None when it does not."""
@@ -149,15 +161,21 @@ class Node(msgspec.Struct, gc=False, eq=False):
         entry = self.entry_in(part)
         return None if entry is None else entry.name
 
-    def attributes(self) -> Attributes:
-        """Return what stat(2) tells."""
-        mtime_ns, size = self._listed()
+    def measures(self) -> tuple[int, int]:
+        """Return the size that stat(2) tells, and the mtime in Unix nanoseconds."""
+        kept = self.kept
+        mtime_ns, size = measures_in(kept) if type(kept) is bytes else self._listed()
         if self.own_size != LISTED:
             size = self.own_size
+        return max(size or 0, self.open_size), mtime_ns
+
+    def attributes(self) -> Attributes:
+        """Return what stat(2) tells."""
+        size, mtime_ns = self.measures()
         return Attributes(
             inode=self.inode,
             is_folder=isinstance(self, Folder),
-            size=max(size or 0, self.open_size),
+            size=size,
             mtime_ns=mtime_ns,
             kept=self.kept,
             name=self.name,
@@ -174,12 +192,14 @@ class Folder(Node, gc=False, eq=False, kw_only=True):
         children: Shown name to node, in the order of the listing; None while not in memory.
         held: What keeps it in memory: each referenced child, each child folder that is in memory,
             each open handle and listing of its own.
+        snapshot: Its rows as they are shown, ready; None when they have to be made.
     """
 
     parts: list[Part]
     layout: Layout | None = None
     children: dict[str, Node] | None = None
     held: int = 0
+    snapshot: Snapshot | None = None
 
     @property
     def is_plain(self) -> bool:

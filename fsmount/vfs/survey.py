@@ -89,7 +89,7 @@ async def _rows(
 ) -> list[tuple[str, Inode, bool, ContentKey | None]]:
     """Return name, inode, kind and content of everything in a folder."""
     rows: list[tuple[str, Inode, bool, ContentKey | None]] = []
-    handle = await filesystem.open_folder(inode)
+    handle = filesystem.open_folder(inode)
     try:
         cookie = 0
         while page := await patiently(partial(handle.read, cookie, _ROWS)):

@@ -16,7 +16,7 @@ from fsmount.vfs.freshness import Freshness
 from fsmount.vfs.nodes import LISTED, Folder, Node, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fsmount.vfs.border import Member
     from fsmount.vfs.compose import Layout
@@ -159,6 +159,14 @@ class Tree:
         node.lookups += 1
         self._nodes.setdefault(node.inode, node)
 
+    def remember_each(self, nodes: Iterable[Node]) -> None:
+        """Add a reference to each of ``nodes``, none of them the root."""
+        for node in nodes:
+            if node.lookups:
+                node.lookups += 1  # a walk that is not the first: all of them
+            else:
+                self.remember(node)
+
     def forget(self, node: Node, count: int = 1) -> None:
         """Give back ``count`` references, at most as many as there are."""
         if node.lookups == 0 or node.parent is None:
@@ -264,7 +272,7 @@ class Tree:
     def show(self, folder: Folder, children: dict[str, Node]) -> None:
         """Let ``children`` be all that ``folder`` shows; nodes that are not in it are taken out."""
         old = folder.children
-        folder.children = children
+        folder.children, folder.snapshot = children, None
         if old is None:
             if folder.parent is not None and self.stands(folder):
                 folder.parent.held += 1
@@ -279,6 +287,7 @@ class Tree:
         parent = node.parent
         if parent is not None and parent.children is not None and self.stands(node):
             del parent.children[node.name]
+            parent.snapshot = None
             self._taken_out(parent, node)
 
     def _taken_out(self, folder: Folder, node: Node) -> None:
@@ -290,7 +299,7 @@ class Tree:
 
     def _empty(self, folder: Folder) -> None:
         """Let go of everything in a folder that was taken out."""
-        children, folder.children = folder.children, None
+        children, folder.children, folder.snapshot = folder.children, None, None
         self._loaded.pop(folder, None)
         for part in folder.parts:
             part.freshness, part.loaded = Freshness(asking=part.freshness.asking), False
@@ -309,7 +318,7 @@ class Tree:
             return
         for folder in [folder for folder in self._loaded if _may_go(folder)]:
             children = folder.children or {}
-            folder.children = None
+            folder.children = folder.snapshot = None
             for part in folder.parts:
                 part.freshness, part.loaded = Freshness(), False
             del self._loaded[folder]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from fsmount.vfs.order import ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fsmount.vfs.border import Take
     from fsmount.vfs.nodes import Folder, Node, Part
     from fsmount.vfs.pages import Arrival
+
+
+_MOST_ROWS = 20_000
+"""In all snapshots of a tree: some 8 MB once the kernel's edge has rendered them."""
+
+_MOST_ROWS_EACH = 4_000
 
 
 class _Source:
@@ -88,6 +96,64 @@ class View:
     def _append(self, node: Node) -> None:
         assert isinstance(self.nodes, list)
         self.nodes.append(node)
+
+
+class Snapshot:
+    """The rows of a folder as long as nothing in it changes (``border.Rows``).
+
+    Whoever changes a node of the folder, or which it has, takes it from ``Folder.snapshot``.
+    """
+
+    __slots__ = ("_remember", "rendered", "view")
+
+    def __init__(self, view: View, remember: Callable[[Iterable[Node]], None]) -> None:
+        self.view = view
+        self.rendered: Sequence[Any] | None = None
+        self._remember = remember
+
+    def give(self, take: Take) -> None:
+        """Let ``take`` have all rows."""
+        for place, node in enumerate(self.view.nodes, 1):
+            give(node, place, take)
+
+    def took(self, start: int, count: int) -> None:
+        """Add one to the lookup count of so many rows from place ``start`` on."""
+        self._remember(self.view.nodes[start : start + count])
+
+
+class Snapshots:
+    """The snapshots of one tree, as many as are worth their memory.
+
+    Those made first go first; one that its folder has no more goes in its turn.
+
+    Args:
+        remember: Adds a reference to each of some nodes.
+    """
+
+    def __init__(self, remember: Callable[[Iterable[Node]], None]) -> None:
+        self._remember = remember
+        self._made: deque[tuple[Folder, Snapshot]] = deque()
+        self._rows = 0
+
+    def of(self, folder: Folder) -> Snapshot | None:
+        """Return that of ``folder``, which is at hand; None when it is too large for one."""
+        snapshot = folder.snapshot
+        if snapshot is None and len(folder.children or ()) <= _MOST_ROWS_EACH:
+            snapshot = folder.snapshot = Snapshot(View(folder), self._remember)
+            self._made.append((folder, snapshot))
+            self._rows += len(snapshot.view.nodes)
+            while self._rows > _MOST_ROWS:
+                oldest, gone = self._made.popleft()
+                self._rows -= len(gone.view.nodes)
+                if oldest.snapshot is gone:
+                    oldest.snapshot = None
+        return snapshot
+
+
+def give(node: Node, next_cookie: int, take: Take) -> bool:
+    """Let ``take`` have the row of ``node``; return whether there was room."""
+    size, mtime_ns = node.measures()
+    return take(node.name, node.inode, node.is_folder, size, mtime_ns, next_cookie)
 
 
 def _source(folder: Folder, part: Part) -> _Source:

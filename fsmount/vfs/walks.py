@@ -41,6 +41,9 @@ _MOST_AHEAD = 16
 _LOOKED_AT = 64
 """Folders of the line that are looked at for one that is worth asking: the rest comes later."""
 
+_LOOK_AGAIN_S = 1.0
+"""What needed no asking is looked at again after so long: listings age, remotes come back."""
+
 _TRAILS = 4
 """Programs that walk at once; more are not looked ahead for."""
 
@@ -59,6 +62,8 @@ class _Trail:
         brought: Those of them that were listed for it.
         led: Folders whose subfolders stand in the line already, and that it has not left yet.
         floor: The deepest level that it enters; infinite as long as it skipped none.
+        settled: Folders at the front of the line that were looked at: none has to be asked for.
+        looked_at: When the first of them was.
     """
 
     last: Folder
@@ -70,6 +75,8 @@ class _Trail:
     brought: set[Folder] = field(default_factory=set)
     led: set[Folder] = field(default_factory=set)
     floor: float = math.inf
+    settled: int = 0
+    looked_at: float = -math.inf
 
     @property
     def is_walk(self) -> bool:
@@ -115,8 +122,9 @@ class _Trail:
             place = self.line.index(folder)
             past = self.line[:place]
             del self.line[: place + 1]
+            self.settled = max(0, self.settled - place - 1)
             return past
-        before, self.line = self.line, _after(folder)
+        before, self.line, self.settled = self.line, _after(folder), 0
         self.line += [
             each for each in before if each.parent in above and each.parent is not folder.parent
         ]
@@ -138,9 +146,21 @@ class _Trail:
             self.led.add(folder)
         else:
             return
-        self.line[place:place] = [
-            node for node in (folder.children or {}).values() if isinstance(node, Folder)
-        ]
+        below = [node for node in (folder.children or {}).values() if isinstance(node, Folder)]
+        if below:
+            self.settled = min(self.settled, place)
+            self.line[place:place] = below
+
+    def unsettled(self, now: float) -> Iterator[Folder]:
+        """Yield the next folders of the line that are still to be looked at.
+
+        What is done with each before the next is asked for settles it.
+        """
+        if now - self.looked_at > _LOOK_AGAIN_S:
+            self.settled, self.looked_at = 0, now
+        while self.settled < min(len(self.line), _LOOKED_AT):
+            yield self.line[self.settled]
+            self.settled += 1
 
 
 class Walks:
@@ -174,8 +194,8 @@ class Walks:
         self._open[folder] += 1
         self._trails = [trail for trail in self._trails if now - trail.seen_at <= _PAUSE_S]
         was_brought = [trail for trail in self._trails if folder in trail.brought]
-        trail = min(self._trails, key=lambda each: each.distance(folder), default=None)
-        if trail is None or trail.distance(folder) == math.inf:
+        trail = self._nearest(folder)
+        if trail is None:
             self._trails = [_Trail(folder, now), *self._trails[: _TRAILS - 1]]
             return
         trail.seen_at = now
@@ -184,6 +204,14 @@ class Walks:
             self._go_ahead(trail)
         for other in was_brought:  # another program came first: it is ahead of nobody any more
             other.brought.discard(folder)
+
+    def _nearest(self, folder: Folder) -> _Trail | None:
+        """Return the trail that ``folder`` is the next step of; None when it is nobody's."""
+        nearest, least = None, math.inf
+        for trail in self._trails:
+            if (distance := trail.distance(folder)) < least:
+                nearest, least = trail, distance
+        return nearest
 
     def left(self, folder: Folder) -> None:
         """Take note that ``folder`` was closed: what it has is known, its subfolders come next."""
@@ -207,7 +235,7 @@ class Walks:
         if not trail.is_walk:
             return
         now = trio.current_time()
-        for folder in trail.line[:_LOOKED_AT]:
+        for folder in trail.unsettled(now):
             if len(trail.brought) >= trail.depth:
                 return
             if (
@@ -233,8 +261,8 @@ class Walks:
 
 def _is_worth_asking(folder: Folder, now: float) -> bool:
     return any(
-        part.member.health.report.state is State.ONLINE
-        and part.freshness.should_ask(now, part.member.listing_ttl_s)
+        part.freshness.should_ask(now, part.member.listing_ttl_s)
+        and part.member.health.report.state is State.ONLINE
         for part in folder.parts
     )
 

@@ -213,7 +213,7 @@ async def everything(filesystem) -> dict:
     found, left = {}, [("", ROOT_INODE)]
     while left:
         prefix, inode = left.pop()
-        handle = await filesystem.open_folder(inode)
+        handle = filesystem.open_folder(inode)
         cookie = 0
         while rows := await handle.read(cookie, 1000):
             for row in rows:

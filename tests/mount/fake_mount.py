@@ -84,27 +84,67 @@ class FakeFile:
         await trio.lowlevel.checkpoint()
 
 
-class FakeFolder:
-    """An open folder over a list that is whole from the start."""
+class FakeRows:
+    """All rows of a folder, ready for whoever comes."""
 
-    def __init__(self, node):
+    def __init__(self, rows, remember):
+        self.rendered = None
+        self._rows = rows
+        self._remember = remember
+
+    def give(self, take):
+        for row in self._rows:
+            assert give(row, take)
+
+    def took(self, start, count):
+        for row in self._rows[start : start + count]:
+            self._remember(row.attributes.inode)
+
+
+class FakeFolder:
+    """An open folder over a list that is whole from the start; at hand, or to be waited for."""
+
+    def __init__(self, node, filesystem):
+        self._filesystem = filesystem
         self._rows = [
             DirEntry(name=name, attributes=child.attributes, next_cookie=number)
             for number, (name, child) in enumerate(node.children.items(), start=1)
         ]
+        self._ready = FakeRows(self._rows, filesystem.remember)
+
+    def at_hand(self, cookie):
+        return self._ready if self._filesystem.at_hand else None
 
     async def read(self, cookie, count):
         await trio.lowlevel.checkpoint()
         return self._rows[cookie : cookie + count]
 
+    async def give(self, cookie, take):
+        await trio.lowlevel.checkpoint()
+        for row in self._rows[cookie:]:
+            if not give(row, take):
+                break
+            self._filesystem.remember(row.attributes.inode)
+
     def close(self):
         pass
 
 
+def give(row, take):
+    shown = row.attributes
+    return take(row.name, shown.inode, shown.is_folder, shown.size, shown.mtime_ns, row.next_cookie)
+
+
 class FakeFilesystem:
-    """``vfs.filesystem.Filesystem`` over nodes in memory."""
+    """``vfs.filesystem.Filesystem`` over nodes in memory.
+
+    Attributes:
+        at_hand: Names, attributes and rows need no waiting.
+        references: What was handed out.
+    """
 
     def __init__(self, many):
+        self.at_hand = False
         self._nodes = {}
         self.references = {}
         files = {
@@ -128,18 +168,27 @@ class FakeFilesystem:
         self._nodes[node.inode] = node
         return node
 
+    def lookup_nowait(self, parent, name):
+        return self._found(parent, name) if self.at_hand else None
+
     async def lookup(self, parent, name):
         await trio.lowlevel.checkpoint()
         if name == "never":
             await trio.sleep_forever()
         if name == "broken":
             raise RuntimeError("a bug in lookup")
+        return self._found(parent, name)
+
+    def _found(self, parent, name):
         try:
             found = self._nodes[parent].children[name]
         except KeyError:
             raise NotFound(f"no {name}") from None
         self.remember(found.inode)
         return found.attributes
+
+    def attributes_nowait(self, inode):
+        return self._nodes[inode].attributes if self.at_hand else None
 
     async def attributes(self, inode):
         await trio.lowlevel.checkpoint()
@@ -152,11 +201,10 @@ class FakeFilesystem:
         for inode, count in inodes:
             self.references[inode] = self.references.get(inode, 0) - count
 
-    async def open_folder(self, inode, *, walking=True):
-        await trio.lowlevel.checkpoint()
+    def open_folder(self, inode, *, walking=True):
         if self._nodes[inode].children is None:
             raise NotFolder("a file")
-        return FakeFolder(self._nodes[inode])
+        return FakeFolder(self._nodes[inode], self)
 
     def open_file(self, inode):
         node = self._nodes[inode]

@@ -96,7 +96,7 @@ def member_of(crowd):
 
 async def list_whole(filesystem, inode):
     """Read a folder to its end as the kernel does, which then refers to each row; return those."""
-    handle = await filesystem.open_folder(inode)
+    handle = filesystem.open_folder(inode)
     rows = []
     try:
         while more := await handle.read(rows[-1].next_cookie if rows else 0, _ROWS):

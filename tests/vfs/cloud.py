@@ -256,14 +256,41 @@ async def opened(cloud, *, store=None, kernel=None, reader=None, ttl_s=300.0, do
 
 async def rows_of(filesystem, inode=1, count=100):
     """Read a folder to its end, as the kernel does."""
-    handle = await filesystem.open_folder(inode)
+    handle = filesystem.open_folder(inode)
     rows = []
     try:
         while more := await handle.read(rows[-1].next_cookie if rows else 0, count):
             rows += more
+        await check_rows_at_hand(handle)
     finally:
         handle.close()
     return rows
+
+
+async def check_rows_at_hand(handle):
+    """Rows that were rendered for an earlier reader are those that a new one would make."""
+    ready = handle.at_hand(0)
+    if ready is None:
+        return
+    if ready.rendered is None:
+        ready.rendered = []
+
+        def take(*row):
+            ready.rendered.append(row)
+            return True
+
+        ready.give(take)
+    assert ready.rendered == [
+        (
+            row.name,
+            row.attributes.inode,
+            row.attributes.is_folder,
+            row.attributes.size,
+            row.attributes.mtime_ns,
+            row.next_cookie,
+        )
+        for row in await handle.read(0, 100_000)
+    ]
 
 
 async def names_of(filesystem, inode=1):

@@ -59,7 +59,7 @@ async def names(fs, path=""):
 
 async def rows_then_failure(fs, inode=ROOT_INODE):
     """Read a folder as far as it goes; return its names and how that ended."""
-    handle = await fs.open_folder(inode)
+    handle = fs.open_folder(inode)
     rows = []
     try:
         while more := await handle.read(rows[-1].next_cookie if rows else 0, 100):

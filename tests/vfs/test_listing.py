@@ -146,7 +146,7 @@ async def test_pages_reach_the_reader_as_they_arrive():
     cloud.meet = Slow(2.0)
     async with opened(cloud) as fs:
         timer = Timer()
-        handle = await fs.open_folder(ROOT_INODE)
+        handle = fs.open_folder(ROOT_INODE)
         assert len(await handle.read(0, 1000)) == 10
         assert timer.s == 2.0
         assert len(await handle.read(10, 1000)) == 10
@@ -230,7 +230,7 @@ async def test_rows_that_came_before_a_page_failed_end_in_its_error():
         cloud.file(f"f{number}")
     cloud.meet = Slow(1.0, fails_at=2)
     async with opened(cloud) as fs:
-        handle = await fs.open_folder(ROOT_INODE)
+        handle = fs.open_folder(ROOT_INODE)
         rows = await handle.read(0, 100)
         assert [row.name for row in rows] == ["f0", "f1"]
         assert isinstance(await failing(handle.read(2, 100)), errors.Unreachable)
@@ -560,7 +560,7 @@ async def test_a_view_stays_while_the_folder_changes():
     cloud = Cloud()
     entries = [cloud.file(f"f{number}") for number in range(10)]
     async with opened(cloud) as fs:
-        handle = await fs.open_folder(ROOT_INODE)
+        handle = fs.open_folder(ROOT_INODE)
         seen = [row.name for row in await handle.read(0, 3)]
         cloud.remove(entries[0])
         cloud.remove(entries[5])

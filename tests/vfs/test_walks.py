@@ -70,7 +70,7 @@ async def test_a_walk_that_begins_anew_goes_no_further_than_before():
         for number in range(20):
             cloud.file("f", cloud.folder(f"s{number}", above))
     async with opened(cloud) as fs:
-        root = await fs.open_folder(ROOT_INODE, walking=False)  # as a mount looks at it first
+        root = fs.open_folder(ROOT_INODE, walking=False)  # as a mount looks at it first
         walked = next(r for r in await root.read(0, 9) if r.name == "walked").attributes.inode
         root.close()
         await walk(fs, walked)

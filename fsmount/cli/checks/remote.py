@@ -229,7 +229,7 @@ async def _largest(filesystem: Filesystem) -> _File | None:
         if not folders or (best is not None and best.node.size >= _SMALL_FILE):
             break
         prefix, folder = folders.pop(0)
-        handle = await filesystem.open_folder(folder.inode)
+        handle = filesystem.open_folder(folder.inode)
         try:
             for row in await handle.read(0, 500):
                 path = f"{prefix}/{row.name}" if prefix else row.name

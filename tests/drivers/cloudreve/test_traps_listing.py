@@ -157,7 +157,7 @@ async def test_s6_2_2_the_order_that_repeats_entries_is_never_asked_for(site, tr
             assert len(await children(remote.driver, remote.driver.root)) == 12
             async with open_tree(remote) as filesystem:
                 for _ in range(2):  # while it arrives, and when it stands
-                    handle = await filesystem.open_folder(ROOT_INODE)
+                    handle = filesystem.open_folder(ROOT_INODE)
                     rows = []
                     while more := await handle.read(rows[-1].next_cookie if rows else 0, 100):
                         rows += more
