@@ -3,27 +3,24 @@
 Every missing cell has at most one bringer: a load from disk or a run (one GET). Reads of all
 handles wait for cells, never for runs, and a bringer that ends without its cells tells who waits.
 Decisions are made without awaiting; the awaits are in three places only: ``obtain`` (a read waits),
-``_fetch`` (a GET runs) and ``_load`` (a thread reads the disk), each in a task of its own, so that
-whatever happens to one of them between two of its steps leaves the bitmaps true.
+``Runs._fetch`` (a GET runs) and ``_load`` (a thread reads the disk), each in a task of its own, so
+that whatever happens to one of them between two of its steps leaves the bitmaps true.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from typing import TYPE_CHECKING
 
 import trio
 
 from fsmount import errors
 from fsmount.cache.buffers import BLOCK
-from fsmount.cache.memory import ALL_CELLS, CELL, cells_of
-from fsmount.model import Priority, priority
+from fsmount.cache.memory import CELL, cells_of
 from fsmount.reader.gaps import Gaps
-from fsmount.reader.run import Run, Wait
+from fsmount.reader.run import Wait
+from fsmount.reader.runs import Runs
 from fsmount.reader.trouble import Trouble
 from fsmount.reader.window import MIB, aligned, next_get, whole
-from fsmount.urgency import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from fsmount.reader.borders import Reading, Service
     from fsmount.reader.pace import Pace
     from fsmount.transfer.fetch import FileSource
-
-log = logging.getLogger(__name__)
 
 _LOADS = 4
 """Blocks loaded ahead at once: what keeps a fast disk busy."""
@@ -46,9 +41,7 @@ _PROBE = MIB
 class SharedFile:
     """The runs and loads of one content, for every handle that has it open.
 
-    Invariants: ``_runs`` are running, ``_pending`` wait for a connection; all their missing cells
-    are in flight, and so are the cells of ``_loading``. With ``_pending`` empty or not, never more
-    runs than ``connections`` run.
+    Invariant: the missing cells of ``_runs``, and those of each load, are in flight.
     """
 
     def __init__(self, key: ContentKey, label: str, pace: Pace, service: Service) -> None:
@@ -60,8 +53,9 @@ class SharedFile:
         self._service = service
         self._memory = service.memory
         self._disk = service.disk
-        self._runs: list[Run] = []
-        self._pending: deque[Run] = deque()
+        self._runs = Runs(
+            self.content, service, pace, arrived=self._bytes_arrived, ended=self._run_ended
+        )
         self._loading = 0
         self._trouble = Trouble()
         self._gaps = Gaps(self.content, service.disk)
@@ -69,7 +63,7 @@ class SharedFile:
     @property
     def in_flight(self) -> int:
         """GETs running."""
-        return len(self._runs)
+        return self._runs.in_flight
 
     def is_missing(self, start: int, stop: int) -> bool:
         """Tell whether some of these bytes would have to come over the network, or come so."""
@@ -129,11 +123,10 @@ class SharedFile:
         finally:
             for block in held:
                 block.pins -= 1
-        for run in (*self._runs, *self._pending):
+        for run in self._runs:
             if run.position < stop and start < run.stop:
                 run.urgency.join()
-        if self._pending:
-            self._preempt()  # not before this read is known to wait for what is on its way
+        self._runs.preempt()  # not before this read is known to wait for what is on its way
         return True
 
     def _bring(self, handle: Reading, start: int, stop: int) -> bool:
@@ -166,7 +159,7 @@ class SharedFile:
         if rate is None:
             return
         base = start // BLOCK * BLOCK
-        for run in (*self._runs, *self._pending):
+        for run in self._runs:
             if run.position < base and start < run.stop:
                 direct_s = self._pace.round_trip_s + (stop - start) / rate
                 if (start - run.position) / rate > 2 * direct_s:
@@ -214,7 +207,7 @@ class SharedFile:
                 if not self._start_load(index, kept, streaming=True, urgent=False):
                     return False
                 continue
-            if len(self._runs) + len(self._pending) >= connections:
+            if len(self._runs) >= connections:
                 return False
             if not self._trouble.may_read_ahead(trio.current_time()):
                 return False
@@ -253,13 +246,13 @@ class SharedFile:
             for handle in self.handles
             for position, stop in handle.window.spans(self.key.size)
         ]
-        for run in (*self._runs, *self._pending):
+        for run in self._runs:
             if not (
                 run.awaited
                 or any(run.position < stop and position < run.stop for position, stop in spans)
                 or self._pace.is_nearly_over(run.stop - run.position, urgent=run.urgent)
             ):
-                self._cancel(run)
+                self._runs.cancel(run)
 
     def _is_wanted(self, index: int) -> bool:
         for handle in self.handles:
@@ -271,140 +264,29 @@ class SharedFile:
     def _run_for(
         self, handle: Reading, start: int, stop: int, *, streaming: bool, urgent: bool
     ) -> int:
-        """Start a GET for what ``handle`` wants; see ``_admit_and_run``.
+        """Start a GET for what ``handle`` wants; see ``Runs.begin``.
 
         One that reads on will want all of a block that it has begun, and has room for two.
         """
         whole = handle.window.is_streaming and self._service.share() >= 2 * BLOCK
-        return self._admit_and_run(
+        return self._runs.begin(
             start, stop, streaming=streaming, whole=whole, urgent=urgent, source=handle.source
         )
 
-    def _admit_and_run(
+    def _run_ended(
         self,
-        start: int,
-        stop: int,
-        *,
-        streaming: bool,
-        whole: bool,
-        urgent: bool,
         source: FileSource,
-    ) -> int:
-        """Start a GET for as much of a gap as memory has room for; return where it ends.
-
-        Args:
-            start: Of the gap.
-            stop: Where the GET should end.
-            streaming: The gap is part of a long sequence.
-            whole: Its blocks get all their memory at once: a buffer that was used before, where one
-                that grows costs a fresh page for each page.
-            urgent: A read waits for it.
-            source: Where the bytes come from.
-        """
-        admitted: list[Block] = []
-        at = start
-        while at < stop:
-            index = at // BLOCK
-            base = index * BLOCK
-            cells = cells_of(at - base, min(stop - base, BLOCK))
-            resident = ALL_CELLS if whole and base + BLOCK <= self.key.size else cells
-            block = self._memory.admit(
-                self.content, index, resident, streaming=streaming, urgent=urgent
-            )
-            if block is None:
-                break
-            block.pins += 1
-            admitted.append(block)
-            at = min(base + BLOCK, stop)
-        if admitted:
-            run = Run(
-                start,
-                at,
-                admitted,
-                urgent=urgent,
-                urgency=_urgency(urgent=urgent),
-                arrived=self._bytes_arrived,
-                done=self._block_done,
-            )
-            if len(self._runs) < max(source.connections, 1):
-                self._start(run, source)
-            else:
-                self._pending.append(run)
-        return at
-
-    def _start(self, run: Run, source: FileSource) -> None:
-        self._runs.append(run)
-        self._service.counts.gets += 1
-        self._service.spawn(self._fetch, run, source)
-
-    def _preempt(self) -> None:
-        """Free a connection for each read that waits for one: GETs needed last are given up.
-
-        One that another read began gets on a little first: two readers who share one connection
-        would else cancel each other's GETs all the time.
-        """
-        least = self._pace.least_get_bytes()
-        cancelled = sum(run.scope.cancel_called for run in self._runs)
-        candidates = [
-            run
-            for run in self._runs
-            if not (run.awaited or run.scope.cancel_called)
-            and (not run.urgent or run.position - run.start >= least)
-        ]
-        candidates.sort(key=lambda run: run.position, reverse=True)
-        for run in candidates[: max(len(self._pending) - cancelled, 0)]:
-            self._cancel(run)
-
-    def _cancel(self, run: Run) -> None:
-        if run in self._pending:
-            self._pending.remove(run)
-            run.give_up(None)
-        elif not run.scope.cancel_called:
-            self._service.counts.gets_cancelled += 1
-            run.scope.cancel()
-
-    async def _fetch(self, run: Run, source: FileSource) -> None:
-        """Run one GET to its end, whatever that is; nothing but cancellation leaves it."""
-        run.urgency.lead()
-        failure: errors.FsmountError | None = None
-        run.started = trio.current_time()
-        try:
-            with run.scope:
-                await source.fetch(run.start, run.stop, run)
-        except Exception as exc:  # let out, one bad GET would end the whole mount
-            failure = errors.known(exc)
-            if failure is None and run.position < run.stop:  # a cut run's sink is full early
-                log.exception("a fetch failed in an unexpected way")
-                failure = errors.FsmountError(f"the fetch failed: {type(exc).__name__}")
-        except BaseException:
-            self._service.closing = True  # not the run's own scope: the service is cancelled
-            raise
-        finally:
-            self._runs.remove(run)
-            self._over(run, source, failure)
-
-    def _over(self, run: Run, source: FileSource, failure: errors.FsmountError | None) -> None:
-        counts = self._service.counts
-        received = run.position - run.start
-        counts.fetched += received
-        now = trio.current_time()
-        if run.first_byte is not None:
-            self._pace.note(
-                run.first_byte - run.started, received - run.first_count, now - run.first_byte
-            )
-        if run.position >= run.stop:
-            failure = None  # all is there, whatever happened to the rest of the answer
-        elif failure is None and not (run.scope.cancelled_caught or self._service.closing):
-            failure = errors.ProtocolError("the content ended before the span that was asked for")
-        awaited = run.awaited
-        missing = run.position // CELL * CELL
-        counts.wasted += run.give_up(failure)
+        failure: errors.FsmountError | None,
+        missing: int,
+        *,
+        awaited: bool,
+    ) -> None:
+        """Go on after a GET: reads that wait for a connection first, then reading ahead."""
         if failure is not None:
-            counts.gets_failed += 1
             self._failed(missing, failure, source, awaited=awaited)
-        self._service.freed()
         if not self._service.closing:
-            self._go_on(source)
+            self._runs.go_on(source)
+            self.read_ahead_for_all()
 
     def _failed(
         self,
@@ -418,19 +300,9 @@ class SharedFile:
         if self._trouble.met(failure, trio.current_time(), awaited=awaited):
             stop = self._gaps.end(missing, min(missing + _PROBE, self.key.size))
             if not self._service.closing and stop > missing == self._gaps.first(missing, stop):
-                self._admit_and_run(
+                self._runs.begin(
                     missing, stop, streaming=False, whole=False, urgent=False, source=source
                 )
-
-    def _go_on(self, source: FileSource) -> None:
-        """Use a connection that became free: waiting reads first, then reading ahead."""
-        while self._pending and len(self._runs) < max(source.connections, 1):
-            self._start(self._pending.popleft(), source)
-        self.read_ahead_for_all()
-
-    def _block_done(self, block: Block) -> None:
-        if self._disk is not None and block.valid == block.all_cells and block.unsaved:
-            self._disk.offer(block)
 
     def _start_load(self, index: int, cells: int, *, streaming: bool, urgent: bool) -> bool:
         block = self._memory.admit(self.content, index, cells, streaming=streaming, urgent=urgent)
@@ -466,14 +338,6 @@ class SharedFile:
             self._service.freed()
             if not self._service.closing:
                 self.read_ahead_for_all()
-
-
-def _urgency(*, urgent: bool) -> Urgency:
-    """Return that of a GET: what is brought ahead waits behind everybody."""
-    own = priority.get()
-    if own >= Priority.PREFETCH:
-        return Urgency(own)
-    return Urgency(Priority.READING if urgent else Priority.PREFETCH)
 
 
 def views_of(blocks: Sequence[Block], start: int, stop: int) -> list[memoryview]:

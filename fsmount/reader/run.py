@@ -1,6 +1,6 @@
 """One GET on its way into blocks, and one read waiting for cells.
 
-Both are passive: ``blocks.SharedFile`` starts, joins, cancels and ends them.
+Both are passive: ``runs.Runs`` starts, cancels and ends the one, ``blocks.SharedFile`` the other.
 """
 
 from __future__ import annotations
