@@ -7,7 +7,7 @@ The layers, one read followed border by border (only plain values cross)::
 
     kernel read(fh, off, size)
       leading             which task receives the next request: one leads, others follow
-      operations          one deadline, one errno wrapper; beside kernel the only user of pyfuse3
+      operations          one deadline, one errno wrapper; what is known is answered at once
       vfs.handles         clamps to the size, checks that the version is still the one opened
       reader.stream       asks reader.window (pure policy) which spans are wanted now and soon
       reader.blocks       joins a block in flight, or starts one run of blocks
@@ -25,8 +25,8 @@ Imports point downward only; names on one step do not import each other, and a t
 
     model errors < log health mountpoint budgets urgency < store net < account < drivers
     < config options lives < source < transfer < cache < reader < vfs < remote attributes caching
-    offline < assembly guard leading < operations kernel < control metrics watchdog < daemon
-    < composition < mount < cli
+    offline < assembly guard leading appearance < operations kernel < control metrics watchdog
+    < daemon < composition < mount < cli
 
 ``supervisor`` imports nothing of ours. What must go upward (the kernel has to forget a page) goes
 through a small port handed in by ``composition``; ``remote`` composes the same

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from fsmount import errors, metrics
+from fsmount.appearance import Appearance
 from fsmount.attributes import ExtendedAttributes
 from fsmount.control import serve_control
 from fsmount.guard import Guard
 from fsmount.health import State
 from fsmount.kernel import Invalidations, KernelMount, mounted
 from fsmount.model import ROOT_INODE
-from fsmount.operations import Appearance, AttributeOperations, Operations
+from fsmount.operations import AttributeOperations, Operations
 from fsmount.vfs.filesystem import Kernel
 
 if TYPE_CHECKING:

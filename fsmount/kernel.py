@@ -1,7 +1,7 @@
 """The mount as the kernel holds it: making it, telling it what to forget, taking it down.
 
-Beside ``operations`` the only user of pyfuse3. Nothing in this process ever looks into the mount: a
-process that waits for itself cannot be killed.
+Beside ``operations`` and ``appearance`` the only user of pyfuse3. Nothing in this process ever
+looks into the mount: a process that waits for itself cannot be killed.
 """
 
 from __future__ import annotations
@@ -149,10 +149,15 @@ def _receiving_under(lead: Lead) -> Iterator[None]:
     """Let pyfuse3's tasks receive requests under ``lead`` while the block runs.
 
     pyfuse3 takes its lock from what its module calls ``trio``, which ``pyfuse3.asyncio`` replaces
-    in the same way, and looks up the loop of a task at each start.
+    in the same way, and looks up the loop of a task at each start. One that does not any more
+    keeps its own lock: slower, not wrong.
     """
     module: Any = pyfuse3
-    receive: Callable[..., Awaitable[None]] = module._session_loop
+    receive: Callable[..., Awaitable[None]] | None = getattr(module, "_session_loop", None)
+    if receive is None or getattr(module, "trio", None) is not trio:
+        log.info("this pyfuse3 keeps its own lock: requests take longer than they need")
+        yield
+        return
 
     async def receive_and_let_go(*args: object) -> None:
         try:

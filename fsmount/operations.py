@@ -18,10 +18,7 @@ import functools
 import itertools
 import logging
 import os
-import stat
-import sys
 from collections import Counter
-from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -37,6 +34,7 @@ import pyfuse3
 import trio
 
 from fsmount import errors
+from fsmount.appearance import capacity
 from fsmount.guard import Guard
 from fsmount.leading import Lead
 from fsmount.model import Inode, Priority, priority
@@ -44,9 +42,10 @@ from fsmount.model import Inode, Priority, priority
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from fsmount.appearance import Appearance
     from fsmount.attributes import ExtendedAttributes
     from fsmount.guard import GuardedFile
-    from fsmount.vfs.filesystem import Attributes, Filesystem, FolderHandle, Rows
+    from fsmount.vfs.filesystem import Filesystem, FolderHandle
 
 log = logging.getLogger(__name__)
 
@@ -60,19 +59,7 @@ METADATA_WITHIN_S = 5.5
 READ_WITHIN_S = 60.0
 """Seconds until a read is answered; a stalled one ends far earlier, in the reader."""
 
-# What a program asks for at once: the kernel sends reads of at most 1 MiB, and glibc sizes its
-# buffers after it.
-_BLOCK_SIZE = 1024 * 1024
-
-# Shown when the provider does not tell a capacity: 0 makes file managers refuse, petabytes make
-# tools overflow.
-_UNKNOWN_CAPACITY = 1024**4
-_FRAGMENT = 4096
-_NAME_MAX = 255
-
 _ENDING = "the mount is ending"
-
-_NAMES = sys.getfilesystemencoding()
 
 # Answers rather than failures: programs ask and handle them all the time.
 _ORDINARY = (
@@ -83,41 +70,6 @@ _ORDINARY = (
     errors.NotSupported,
     errors.NoAttribute,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appearance:
-    """What a mount shows of each node beyond what the tree knows.
-
-    Attributes:
-        uid: Owner of everything.
-        gid: Group of everything.
-        file_mode: Permission bits of files.
-        folder_mode: Permission bits of folders.
-        known_for_s: Seconds the kernel may keep attributes and names; no longer than listings live.
-        absent_for_s: Seconds the kernel may keep that a name does not exist.
-    """
-
-    uid: int
-    gid: int
-    file_mode: int = 0o444
-    folder_mode: int = 0o555
-    known_for_s: float = 60.0
-    absent_for_s: float = 1.0
-
-
-def _blank(appearance: Appearance) -> pyfuse3.EntryAttributes:
-    """Return attributes with all that every node of a mount has in common.
-
-    ``st_nlink`` is 1 from the start, and stays so for folders: 2 would tell ``find`` that there are
-    no subfolders.
-    """
-    shown = pyfuse3.EntryAttributes()
-    shown.entry_timeout = shown.attr_timeout = appearance.known_for_s
-    shown.st_uid = appearance.uid
-    shown.st_gid = appearance.gid
-    shown.st_blksize = _BLOCK_SIZE
-    return shown
 
 
 _Handler: TypeAlias = "Callable[Concatenate[_S, _P], Coroutine[Any, Any, _T]]"
@@ -185,8 +137,6 @@ class Operations(pyfuse3.Operations):
         self._filesystem = filesystem
         self._guard = guard or Guard()
         self._appearance = appearance
-        self._file_mode = pyfuse3.ModeT(stat.S_IFREG | appearance.file_mode)
-        self._folder_mode = pyfuse3.ModeT(stat.S_IFDIR | appearance.folder_mode)
         self._numbers = itertools.count(1)
         self._files: dict[int, GuardedFile] = {}
         self._folders: dict[int, tuple[Inode, FolderHandle]] = {}
@@ -320,14 +270,15 @@ class Operations(pyfuse3.Operations):
         try:
             found = self._filesystem.lookup_nowait(Inode(parent), os.fsdecode(name))
         except errors.NotFound:
-            return self._absent()
-        return None if found is None else self._shown(found)
+            return self._appearance.absent()
+        return None if found is None else self._appearance.shown(found)
 
     async def _lookup(self, parent: int, name: bytes) -> pyfuse3.EntryAttributes:
         try:
-            return self._shown(await self._filesystem.lookup(Inode(parent), os.fsdecode(name)))
+            found = await self._filesystem.lookup(Inode(parent), os.fsdecode(name))
         except errors.NotFound:
-            return self._absent()
+            return self._appearance.absent()
+        return self._appearance.shown(found)
 
     async def getattr(self, inode: int, ctx: pyfuse3.RequestContext) -> pyfuse3.EntryAttributes:
         """Return the attributes of ``inode``."""
@@ -335,7 +286,7 @@ class Operations(pyfuse3.Operations):
         found = self._call("getattr", Priority.LISTING, files.attributes_nowait, number)
         if found is None:
             found = await self._answer("getattr", METADATA_WITHIN_S, files.attributes, number)
-        return self._shown(found)
+        return self._appearance.shown(found)
 
     async def forget(self, inode_list: Sequence[tuple[int, int]]) -> None:
         """Take back lookup counts; nobody waits for an answer, so a failure is only logged."""
@@ -344,32 +295,6 @@ class Operations(pyfuse3.Operations):
             self._filesystem.forget((Inode(inode), count) for inode, count in inode_list)
         except Exception:
             log.exception("forget failed")
-
-    def _absent(self) -> pyfuse3.EntryAttributes:
-        absent = pyfuse3.EntryAttributes()
-        absent.st_ino = pyfuse3.InodeT(0)
-        absent.entry_timeout = self._appearance.absent_for_s
-        return absent
-
-    def _shown(self, found: Attributes) -> pyfuse3.EntryAttributes:
-        shown = _blank(self._appearance)
-        self._show(shown, found.inode, found.is_folder, found.size, found.mtime_ns)
-        return shown
-
-    def _show(
-        self,
-        shown: pyfuse3.EntryAttributes,
-        inode: Inode,
-        is_folder: bool,
-        size: int,
-        mtime_ns: int,
-    ) -> None:
-        """Put into ``shown``, from ``_blank``, what one node has of its own."""
-        shown.st_ino = pyfuse3.InodeT(inode)
-        shown.st_mode = self._folder_mode if is_folder else self._file_mode
-        shown.st_size = size
-        shown.st_blocks = -(-size // 512)
-        shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = mtime_ns
 
     # --- folders ----------------------------------------------------------------------------------
 
@@ -392,7 +317,7 @@ class Operations(pyfuse3.Operations):
         if rows is None:
             return False
         if rows.rendered is None:
-            rows.rendered = self._rendered(rows)
+            rows.rendered = self._appearance.rendered(rows)
         taken, reply = 0, pyfuse3.readdir_reply
         for name, shown, cookie in rows.rendered[start_id:]:
             if not reply(token, name, shown, cookie):
@@ -401,33 +326,9 @@ class Operations(pyfuse3.Operations):
         rows.took(start_id, taken)
         return True
 
-    def _rendered(self, rows: Rows) -> list[tuple[pyfuse3.FileNameT, pyfuse3.EntryAttributes, int]]:
-        """Return what ``readdir_reply`` is called with for each of ``rows``."""
-        rendered = []
-        appearance, show = self._appearance, self._show
-
-        def take(
-            name: str, inode: Inode, is_folder: bool, size: int, mtime_ns: int, next_cookie: int
-        ) -> bool:
-            shown = _blank(appearance)
-            show(shown, inode, is_folder, size, mtime_ns)
-            rendered.append((_bytes_of(name), shown, next_cookie))
-            return True
-
-        rows.give(take)
-        return rendered
-
     async def _give(self, fh: int, start_id: int, token: pyfuse3.ReaddirToken) -> None:
-        shown = _blank(self._appearance)
-
-        def take(
-            name: str, inode: Inode, is_folder: bool, size: int, mtime_ns: int, next_cookie: int
-        ) -> bool:
-            self._show(shown, inode, is_folder, size, mtime_ns)
-            return pyfuse3.readdir_reply(token, _bytes_of(name), shown, next_cookie)
-
         try:
-            await self._folders[fh][1].give(start_id, take)
+            await self._folders[fh][1].give(start_id, self._appearance.into(token))
         except errors.NotFound as exc:
             # glibc takes ENOENT from getdents(2) for the end of the folder, which would look empty
             # (readdir(3), sysdeps/unix/sysv/linux/readdir.c); an empty folder is what mirrors wipe.
@@ -485,17 +386,7 @@ class Operations(pyfuse3.Operations):
     @_metadata
     async def statfs(self, ctx: pyfuse3.RequestContext) -> pyfuse3.StatvfsData:
         """Return the capacity as last known."""
-        space = self._filesystem.space()
-        total = space.total if space else _UNKNOWN_CAPACITY
-        free = max(0, space.total - space.used) if space else _UNKNOWN_CAPACITY
-        shown = pyfuse3.StatvfsData()
-        shown.f_bsize = shown.f_frsize = _FRAGMENT
-        shown.f_blocks = total // _FRAGMENT
-        shown.f_bfree = shown.f_bavail = free // _FRAGMENT
-        # 0 of 0 is how file systems without an inode table answer; ``df -i`` shows a dash.
-        shown.f_files = shown.f_ffree = shown.f_favail = 0
-        shown.f_namemax = _NAME_MAX
-        return shown
+        return capacity(self._filesystem.space())
 
     # --- writes: there are none -------------------------------------------------------------------
 
@@ -537,11 +428,6 @@ class AttributeOperations(Operations):
     async def getxattr(self, inode: int, name: bytes, ctx: pyfuse3.RequestContext) -> bytes:
         """Return one attribute; who asks matters for those that are secret."""
         return _bytes(await self._attributes.value(Inode(inode), os.fsdecode(name), ctx.uid))
-
-
-def _bytes_of(name: str) -> pyfuse3.FileNameT:
-    """Return what ``os.fsencode`` does, at a third of its time."""
-    return pyfuse3.FileNameT(name.encode(_NAMES, "surrogateescape"))
 
 
 def _bytes(text: str) -> bytes:

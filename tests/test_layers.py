@@ -88,14 +88,14 @@ def test_drivers_take_only_from_the_elder_of_their_family():
     assert not wrong
 
 
-def test_pyfuse3_is_used_by_two_modules_only():
-    """Only operations and kernel know the kernel binding."""
+def test_pyfuse3_is_used_by_three_modules_only():
+    """Only operations, what they show, and kernel know the kernel binding."""
     users = {
         path.name
         for path, _ in modules()
         if re.search(r"^\s*(import|from) pyfuse3", path.read_text(), re.MULTILINE)
     }
-    assert users == {"operations.py", "kernel.py"}
+    assert users == {"operations.py", "appearance.py", "kernel.py"}
 
 
 def test_the_version_is_the_packages():

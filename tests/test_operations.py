@@ -12,8 +12,9 @@ import pytest
 import trio
 
 from fsmount import errors
+from fsmount.appearance import Appearance
 from fsmount.model import ROOT_INODE, Priority, priority
-from fsmount.operations import METADATA_WITHIN_S, READ_WITHIN_S, Appearance, Operations
+from fsmount.operations import METADATA_WITHIN_S, READ_WITHIN_S, Operations
 from tests.mount.fake_mount import FakeFilesystem
 
 CTX = SimpleNamespace(pid=0, uid=1000)  # a process that cannot be told

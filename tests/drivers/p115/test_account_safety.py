@@ -18,13 +18,14 @@ from fsmount.account.account import Account
 from fsmount.account.credentials import Credentials
 from fsmount.account.governor import Governor
 from fsmount.account.refresher import Refresher
+from fsmount.appearance import Appearance
 from fsmount.config import parse_config
 from fsmount.drivers.p115.driver import SPEC as DRIVE
 from fsmount.drivers.p115_share.driver import SPEC as SHARE
 from fsmount.errors import Blocked, TimedOut
 from fsmount.health import Health, State
 from fsmount.model import ROOT_INODE, Entry, EntryId, Kind
-from fsmount.operations import METADATA_WITHIN_S, Appearance, Operations
+from fsmount.operations import METADATA_WITHIN_S, Operations
 from fsmount.source import configured
 from fsmount.transfer.links import open_links
 from fsmount.vfs.filesystem import Member, open_filesystem
