@@ -42,6 +42,24 @@ _YIELDS_FOR_S = 2.0
 """A part lets those before it name their entries first, unless nothing has come of them so long."""
 
 
+_AHEAD_ENTRIES = 5_000
+"""Of a folder that nobody asks for: whoever comes finds a beginning, and the rest follows."""
+
+
+class _Errand(Urgency):
+    """A listing under way.
+
+    Attributes:
+        awaited: Somebody asks for it; else it was begun ahead of need.
+    """
+
+    __slots__ = ("awaited",)
+
+    def __init__(self, *, awaited: bool) -> None:
+        super().__init__()
+        self.awaited = awaited
+
+
 class Fetcher:
     """Runs the listings of one tree.
 
@@ -78,18 +96,25 @@ class Fetcher:
         self._changes = changes
         self._progress = progress
         self._spawn = spawn
-        self._errands: dict[Part, Urgency] = {}
+        self._errands: dict[Part, _Errand] = {}
 
-    def start_if_due(self, folder: Folder) -> None:
-        """Start listings of those parts that are not fresh, under way, or asked for just now."""
+    def start_if_due(self, folder: Folder, *, awaited: bool = True) -> None:
+        """Start listings of those parts that are not fresh, under way, or asked for just now.
+
+        Args:
+            folder: In memory.
+            awaited: Somebody asks for it.
+        """
         now = trio.current_time()
         for part in folder.parts:
             if part.freshness.should_ask(now, part.member.listing_ttl_s):
-                self.start(folder, part)
-            elif part.freshness.asking:
-                self._errands[part].join()
+                self.start(folder, part, awaited=awaited)
+            elif part.freshness.asking and awaited:
+                errand = self._errands[part]
+                errand.awaited = True
+                errand.join()
 
-    def start(self, folder: Folder, part: Part) -> None:
+    def start(self, folder: Folder, part: Part, *, awaited: bool = True) -> None:
         """Start a listing of ``part``, where the last one stopped if that was not long ago."""
         now, freshness = trio.current_time(), part.freshness
         arrival = freshness.arrival
@@ -98,17 +123,17 @@ class Fetcher:
         else:
             arrival.failure = None
         freshness.started(now)
-        errand = self._errands[part] = Urgency()
+        errand = self._errands[part] = _Errand(awaited=awaited)
         self._spawn(self._fetch, folder, part, errand)
 
-    async def _fetch(self, folder: Folder, part: Part, errand: Urgency) -> None:
+    async def _fetch(self, folder: Folder, part: Part, errand: _Errand) -> None:
         arrival = part.freshness.arrival
         assert arrival is not None
         errand.lead()
         with self._tree.holding(folder):
             try:
-                await self._bring(folder, part, arrival)
-                differs = await self._commit(folder, part, arrival)
+                is_whole = await self._bring(folder, part, arrival, errand)
+                differs = is_whole and await self._commit(folder, part, arrival)
             except trio.Cancelled:
                 self._keep_partial(folder, part, arrival)
                 raise
@@ -116,7 +141,10 @@ class Fetcher:
                 self._failed(folder, part, arrival, exc)
             else:
                 self._progress.tell(folder)
-                if differs:
+                if not is_whole:
+                    part.freshness.given_up()
+                    self._keep_partial(folder, part, arrival)
+                elif differs:
                     self._changes.listed_anew(folder)
                     await self._keeper.save(folder, part)
                 else:
@@ -128,7 +156,8 @@ class Fetcher:
         self._progress.tell(folder)
         self._keeper.make_room()
 
-    async def _bring(self, folder: Folder, part: Part, arrival: Arrival) -> None:
+    async def _bring(self, folder: Folder, part: Part, arrival: Arrival, errand: _Errand) -> bool:
+        """Bring page after page; return whether all came, or a beginning for whoever comes."""
         member, lineage = part.member, part.lineage()
         self._shown(folder, part)
         by_id = {} if part.freshness.complete else folder.listed_by(part)
@@ -146,9 +175,11 @@ class Fetcher:
             if not part.freshness.complete:
                 await self._show_page(folder, part, arrival, new, by_id)
             if arrival.cursor is None:
-                return
+                return True
             part.freshness.arrived()
             self._progress.tell(folder)
+            if not errand.awaited and len(arrival.entries) >= _AHEAD_ENTRIES:
+                return False
 
     async def _let_first(self, folder: Folder, part: Part) -> None:
         """Wait while a part before this one arrives for the first time, as long as it moves.

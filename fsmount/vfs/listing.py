@@ -161,13 +161,15 @@ class Listings:
                 raise part.freshness.failure.with_traceback(None)
         return len(self._shown(folder))
 
-    def start_ahead(self, folder: Folder) -> None:
+    def start_ahead(self, folder: Folder, *, awaited: bool = True) -> None:
         """Have the listing of ``folder`` under way, if it is in memory and due."""
         if folder.in_memory and self._tree.stands(folder):
-            self._fetcher.start_if_due(folder)
+            self._fetcher.start_if_due(folder, awaited=awaited)
 
     async def prepare(self, folder: Folder) -> None:
         """Have ``folder`` listed before anybody asks for it; waits for the end of the listing.
+
+        Of a very large one only the beginning, unless somebody comes.
 
         Raises:
             FsmountError: What is kept of it cannot be read.
@@ -175,7 +177,7 @@ class Listings:
         with self._tree.referencing(folder):
             if self._tree.stands(folder):
                 await self._keeper.load(folder)
-                self.start_ahead(folder)
+                self.start_ahead(folder, awaited=False)
                 await self._idle(folder)
 
     def refresh_behind(self, folder: Folder, part: Part) -> None:

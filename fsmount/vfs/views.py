@@ -116,6 +116,11 @@ class Snapshot:
         for place, node in enumerate(self.view.nodes, 1):
             give(node, place, take)
 
+    @property
+    def cost(self) -> int:
+        """How many rows it counts for: an empty folder's is not for nothing."""
+        return len(self.view.nodes) + 1
+
     def took(self, start: int, count: int) -> None:
         """Add one to the lookup count of so many rows from place ``start`` on."""
         self._remember(self.view.nodes[start : start + count])
@@ -133,7 +138,7 @@ class Snapshots:
     def __init__(self, remember: Callable[[Iterable[Node]], None]) -> None:
         self._remember = remember
         self._made: deque[tuple[Folder, Snapshot]] = deque()
-        self._rows = 0
+        self._cost = 0
 
     def of(self, folder: Folder) -> Snapshot | None:
         """Return that of ``folder``, which is at hand; None when it is too large for one."""
@@ -141,13 +146,16 @@ class Snapshots:
         if snapshot is None and len(folder.children or ()) <= _MOST_ROWS_EACH:
             snapshot = folder.snapshot = Snapshot(View(folder), self._remember)
             self._made.append((folder, snapshot))
-            self._rows += len(snapshot.view.nodes)
-            while self._rows > _MOST_ROWS:
-                oldest, gone = self._made.popleft()
-                self._rows -= len(gone.view.nodes)
-                if oldest.snapshot is gone:
-                    oldest.snapshot = None
+            self._cost += snapshot.cost
+            self._make_room()
         return snapshot
+
+    def _make_room(self) -> None:
+        while self._cost > _MOST_ROWS:
+            folder, snapshot = self._made.popleft()
+            self._cost -= snapshot.cost
+            if folder.snapshot is snapshot:
+                folder.snapshot = None
 
 
 def give(node: Node, next_cookie: int, take: Take) -> bool:

@@ -128,6 +128,43 @@ async def test_a_walk_that_does_not_go_deeper_is_not_led_there():
     assert len(deeper) <= 2 * 16  # before the first of them is passed by, of 180
 
 
+async def test_a_very_large_folder_ahead_of_a_walk_is_begun_only():
+    """Whoever comes finds a beginning, and the listing goes on where it stopped."""
+    cloud = library(folders=10)
+    cloud.page_size = 1000
+    large = cloud.folder("large")
+    for number in range(30_000):
+        cloud.file(f"f{number}", large)
+    async with opened(cloud) as fs:
+        rows = await rows_of(fs)
+        for row in rows[:-1]:
+            await rows_of(fs, row.attributes.inode)
+        await trio.sleep(60)
+        assert cloud.pages(large) == [None, *(str(count) for count in (1000, 2000, 3000, 4000))]
+        assert len(await rows_of(fs, rows[-1].attributes.inode)) == 30_000
+    assert len(cloud.pages(large)) == len(set(cloud.pages(large))) == 30
+
+
+async def test_a_very_large_folder_that_is_entered_meanwhile_is_listed_to_its_end():
+    """Who waits for it needs the whole of it, whoever began."""
+    cloud = library(folders=10)
+    cloud.page_size = 1000
+    large = cloud.folder("large")
+    for number in range(30_000):
+        cloud.file(f"f{number}", large)
+    async with opened(cloud) as fs:
+        rows = await rows_of(fs)
+        for row in rows[:-1]:
+            await rows_of(fs, row.attributes.inode)
+            if cloud.pages(large):
+                break
+        assert len(cloud.pages(large)) < 4
+        handle = fs.open_folder(rows[-1].attributes.inode)
+        await trio.sleep(60)
+        handle.close()
+    assert len(cloud.pages(large)) == 30
+
+
 async def test_two_walks_at_once_do_not_mislead_each_other():
     """Each is ahead of itself; no folder is listed twice."""
     cloud = Cloud()
