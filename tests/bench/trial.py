@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.bench.systems import Mounted, System
 
 
+_PAGES = 2
+"""Times what is read: it lies in the page cache once, twice where a cache's files go through it."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Trial:
     """A mount that is being measured.
@@ -28,7 +32,7 @@ class Trial:
         bench: The run it belongs to.
         base: The origin's base URL that its bytes come from.
         ours: It is fsmount.
-        read_bytes: What the work has read since it began; it says so itself.
+        read_bytes: What the work reads from its beginning on; it says so itself.
         figures: What the work noticed besides its value.
     """
 
@@ -42,8 +46,14 @@ class Trial:
     _count: Count = field(default_factory=Count)
     _calls: int = 0
 
-    def begin(self) -> None:
-        """Count from here: what was done before was preparation."""
+    def begin(self, read_bytes: int = 0) -> None:
+        """Count from here: what was done before was preparation.
+
+        Args:
+            read_bytes: What the work will read near the wire: there will be memory for it.
+        """
+        self.read_bytes = read_bytes
+        meters.populate_memory(_PAGES * read_bytes)
         meters.settle(self.mounted.pid)
         self._cpu_s = meters.cpu_seconds(self.mounted.pid)
         self._count = self.bench.origin.counted(self.base)

@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from tests.bench.meters import drop_page_cache, on_disk, populate_memory, settle
+from tests.bench.meters import drop_page_cache, on_disk, settle
 from tests.bench.rows.contenders import DISK, FULL, streams
-from tests.bench.rows.sequential import PAGES, read_file
+from tests.bench.rows.sequential import read_file
 from tests.bench.sample import GIB, MIB, Bar, Failed, Row, best
 from tests.bench.systems import Fsmount, Rclone
 from tests.bench.tree import MEDIA, whole_file
@@ -50,9 +50,7 @@ def from_disk(trial: Trial) -> float:
     """Measure reading a file that a mount before this one left in its disk cache; MB/s."""
     path, size = trial.mounted.path / whole_file(GIB), trial.bench.scale.size(GIB)
     path.stat()
-    populate_memory(PAGES * size)
-    trial.begin()
-    trial.read_bytes = size
+    trial.begin(size)
     return size / 1e6 / read_file(path, size)
 
 

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tests.bench.meters import PeakPss, populate_memory, pss, settle
+from tests.bench.meters import PeakPss, pss, settle
 from tests.bench.rows.contenders import MEMORY
 from tests.bench.rows.listing import scanned_once
-from tests.bench.rows.sequential import PAGES, read_file, sequential
+from tests.bench.rows.sequential import read_file, sequential
 from tests.bench.sample import GIB, MIB, Bar, Failed, Row, figure, ratio
 from tests.bench.systems import Fsmount, Rclone
 from tests.bench.tree import WIDE
@@ -30,11 +30,9 @@ def together(trial: Trial) -> float:
     paths = [folder / f"{number:02}.bin" for number in range(READERS)]
     for path in paths:
         path.stat()
-    populate_memory(PAGES * READERS * size)
-    trial.begin()
+    trial.begin(size * READERS)
     seconds = _read_together(paths, size)
     rates = [size / 1e6 / each for each in seconds]
-    trial.read_bytes = size * READERS
     trial.figures["slowest"] = min(rates) / (sum(rates) / READERS)
     return size * READERS / 1e6 / max(seconds)
 

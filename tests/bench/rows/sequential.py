@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.bench.curl import curl_whole
-from tests.bench.meters import on_disk, populate_memory, settle
+from tests.bench.meters import on_disk, settle
 from tests.bench.rows.contenders import DISK, FULL, MEMORY, streams
 from tests.bench.sample import GIB, MIB, Bar, Failed, Row, best, figure, least_cpu
 from tests.bench.stock import httpx_whole
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from tests.bench.trial import Trial, Work
 
 _KEPT_WITHIN_S = 10.0
-
-PAGES = 2
-"""Times what is read: it lies in the page cache once, twice where a cache's files go through it."""
 
 
 def read_file(path: Path, size: int) -> float:
@@ -51,9 +48,7 @@ def sequential(whole: int, *, of: int | None = None) -> Work:
     def work(trial: Trial) -> float:
         path, size = trial.mounted.path / whole_file(of or whole), trial.bench.scale.size(whole)
         path.stat()
-        populate_memory(PAGES * size)
-        trial.begin()
-        trial.read_bytes = size
+        trial.begin(size)
         return size / 1e6 / read_file(path, size)
 
     return work
