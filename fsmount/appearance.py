@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from fsmount.vfs.filesystem import Attributes, Rows, Take
 
 # What a program asks for at once: the kernel sends reads of at most 1 MiB, and glibc sizes its
-# buffers after it.
+# buffers after it, also those of getdents(2): 64 KiB hold 400 rows, and 1 MiB is allocated, mapped
+# and cleared for each request of a folder by the kernel and by pyfuse3, however few it has.
 _BLOCK_SIZE = 1024 * 1024
+_FOLDER_BLOCK_SIZE = 64 * 1024
 
 # Shown when the provider does not tell a capacity: 0 makes file managers refuse, petabytes make
 # tools overflow.
@@ -99,7 +101,6 @@ class Appearance:
         shown.entry_timeout = shown.attr_timeout = self.known_for_s
         shown.st_uid = self.uid
         shown.st_gid = self.gid
-        shown.st_blksize = _BLOCK_SIZE
         return shown
 
     def _show(
@@ -114,6 +115,7 @@ class Appearance:
         mode = stat.S_IFDIR | self.folder_mode if is_folder else stat.S_IFREG | self.file_mode
         shown.st_ino = pyfuse3.InodeT(inode)
         shown.st_mode = pyfuse3.ModeT(mode)
+        shown.st_blksize = _FOLDER_BLOCK_SIZE if is_folder else _BLOCK_SIZE
         shown.st_size = size
         shown.st_blocks = -(-size // 512)
         shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = mtime_ns

@@ -107,6 +107,12 @@ async def test_a_folder_has_one_link_so_that_find_looks_inside(operations):
     assert shown.st_nlink == 1
 
 
+async def test_programs_read_a_file_in_large_pieces_and_a_folder_in_small_ones(operations):
+    """glibc sizes the buffer of getdents(2) after it, and much of it is cleared for each folder."""
+    assert (await operations.lookup(ROOT_INODE, b"large", CTX)).st_blksize == 1024 * 1024
+    assert (await operations.lookup(ROOT_INODE, b"folder", CTX)).st_blksize == 64 * 1024
+
+
 async def test_blocks_are_rounded_up(operations):
     """A file of six bytes has one block of 512."""
     shown = await operations.lookup(ROOT_INODE, b"hello.txt", CTX)
