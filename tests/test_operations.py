@@ -108,7 +108,7 @@ async def test_a_folder_has_one_link_so_that_find_looks_inside(operations):
 
 
 async def test_programs_read_a_file_in_large_pieces_and_a_folder_in_small_ones(operations):
-    """glibc sizes the buffer of getdents(2) after it, and much of it is cleared for each folder."""
+    """The C library sizes the buffer of getdents(2) after it; all of it is cleared each time."""
     assert (await operations.lookup(ROOT_INODE, b"large", CTX)).st_blksize == 1024 * 1024
     assert (await operations.lookup(ROOT_INODE, b"folder", CTX)).st_blksize == 64 * 1024
 
