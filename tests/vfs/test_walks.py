@@ -32,6 +32,16 @@ def library(*, folders=100, files=10, below=0):
     return cloud
 
 
+def library_with_a_large_folder():
+    """Return a small library whose last folder has 30 pages, and that folder."""
+    cloud = library(folders=10)
+    cloud.page_size = 1000
+    large = cloud.folder("large")
+    for number in range(30_000):
+        cloud.file(f"f{number}", large)
+    return cloud, large
+
+
 async def walk(fs, inode=ROOT_INODE, *, deepest=99, level=0):
     """Do what find does; return how many entries it saw."""
     rows = await rows_of(fs, inode)
@@ -130,11 +140,7 @@ async def test_a_walk_that_does_not_go_deeper_is_not_led_there():
 
 async def test_a_very_large_folder_ahead_of_a_walk_is_begun_only():
     """Whoever comes finds a beginning, and the listing goes on where it stopped."""
-    cloud = library(folders=10)
-    cloud.page_size = 1000
-    large = cloud.folder("large")
-    for number in range(30_000):
-        cloud.file(f"f{number}", large)
+    cloud, large = library_with_a_large_folder()
     async with opened(cloud) as fs:
         rows = await rows_of(fs)
         for row in rows[:-1]:
@@ -147,11 +153,7 @@ async def test_a_very_large_folder_ahead_of_a_walk_is_begun_only():
 
 async def test_a_very_large_folder_that_is_entered_meanwhile_is_listed_to_its_end():
     """Who waits for it needs the whole of it, whoever began."""
-    cloud = library(folders=10)
-    cloud.page_size = 1000
-    large = cloud.folder("large")
-    for number in range(30_000):
-        cloud.file(f"f{number}", large)
+    cloud, large = library_with_a_large_folder()
     async with opened(cloud) as fs:
         rows = await rows_of(fs)
         for row in rows[:-1]:
