@@ -55,8 +55,8 @@ def main() -> int:
     chosen = _arguments()
     plan = running.QUICK if chosen.quick else running.FULL
     if chosen.runs:
-        plan = replace(plan, rounds=chosen.runs, row_s=None)
-    rows = [row for row in ROWS if not chosen.row or row.name in chosen.row]
+        plan = replace(plan, rounds=chosen.runs)
+    rows = [plan.of(row) for row in ROWS if not chosen.row or row.name in chosen.row]
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell let SIGINT be ignored
         signal.signal(number, _interrupt)
     results: list[Result] = []
@@ -83,7 +83,11 @@ def _arguments() -> argparse.Namespace:
         "--row", action="append", choices=names, metavar="NAME", help=f"of {', '.join(names)}"
     )
     parser.add_argument("--runs", type=int, help="samples of each contender (5)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of it, under three minutes")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a tenth of it, once, in three minutes: bars mean little then",
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("bench"), help="where bench.json and bench.png go"
     )

@@ -112,15 +112,12 @@ def test_a_failure_is_shown_with_what_was_measured_before(tmp_path):
     assert written["bars"] == []
 
 
-def test_a_row_that_takes_long_ends_after_a_round():
-    """A quick run keeps its promise: every contender has a sample, and no second round begins."""
-    measured = running.run_row(
-        row(fsmount=taking(1.0, 1.0), rclone=taking(1.0, 1.0)),
-        None,
-        running.Plan(rounds=2, row_s=0.0),
-        Silent(),
-    )
-    assert [len(taken) for taken in measured.samples.values()] == [1, 1]
+def test_a_quick_run_has_rclone_once_in_a_row():
+    """Everybody else takes part as ever."""
+    whole = row(**{"fsmount": taking(), "rclone full": taking(), "rclone": taking(), "x": taking()})
+    assert running.FULL.of(whole) is whole
+    labels = [contender.label for contender in running.QUICK.of(whole).contenders]
+    assert labels == ["fsmount", "rclone full", "x"]
 
 
 def test_medians_are_taken_figure_by_figure():
