@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fsmount.model import ContentKey
     from fsmount.reader.borders import Reading, Service
     from fsmount.reader.pace import Pace
-    from fsmount.transfer.fetch import FileSource
+    from fsmount.reader.runs import End
 
 _LOADS = 4
 """Blocks loaded ahead at once: what keeps a fast disk busy."""
@@ -273,36 +273,27 @@ class SharedFile:
             start, stop, streaming=streaming, whole=whole, urgent=urgent, source=handle.source
         )
 
-    def _run_ended(
-        self,
-        source: FileSource,
-        failure: errors.FsmountError | None,
-        missing: int,
-        *,
-        awaited: bool,
-    ) -> None:
-        """Go on after a GET: reads that wait for a connection first, then reading ahead."""
-        if failure is not None:
-            self._failed(missing, failure, source, awaited=awaited)
+    def _run_ended(self, end: End) -> None:
+        """Go on after a GET: reads that wait for a connection first, then reading ahead.
+
+        A failure keeps reading ahead from hammering, and readers from waiting out one silence.
+        """
+        if end.failure is not None and self._trouble.met(
+            end.failure, trio.current_time(), awaited=end.awaited
+        ):
+            self._probe(end)
         if not self._service.closing:
-            self._runs.go_on(source)
+            self._runs.go_on(end.source)
             self.read_ahead_for_all()
 
-    def _failed(
-        self,
-        missing: int,
-        failure: errors.FsmountError,
-        source: FileSource,
-        *,
-        awaited: bool,
-    ) -> None:
-        """Keep reading ahead from hammering, and readers from waiting out the same silence."""
-        if self._trouble.met(failure, trio.current_time(), awaited=awaited):
-            stop = self._gaps.end(missing, min(missing + _PROBE, self.key.size))
-            if not self._service.closing and stop > missing == self._gaps.first(missing, stop):
-                self._runs.begin(
-                    missing, stop, streaming=False, whole=False, urgent=False, source=source
-                )
+    def _probe(self, end: End) -> None:
+        """Try a little of what failed behind the reads, to see whether bytes come again."""
+        missing = end.missing
+        stop = self._gaps.end(missing, min(missing + _PROBE, self.key.size))
+        if not self._service.closing and stop > missing == self._gaps.first(missing, stop):
+            self._runs.begin(
+                missing, stop, streaming=False, whole=False, urgent=False, source=end.source
+            )
 
     def _start_load(self, index: int, cells: int, *, streaming: bool, urgent: bool) -> bool:
         block = self._memory.admit(self.content, index, cells, streaming=streaming, urgent=urgent)

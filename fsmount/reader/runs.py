@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -31,26 +32,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Ends(Protocol):
-    """Is told how a GET ended: it may begin others."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How one GET ended.
 
-    def __call__(
-        self,
-        source: FileSource,
-        failure: errors.FsmountError | None,
-        missing: int,
-        *,
-        awaited: bool,
-    ) -> None:
-        """Take in the end of one GET.
+    Attributes:
+        source: It had the connection, which is free now.
+        failure: Why not all came; None when it did, or was no longer wanted.
+        missing: The first byte that did not come, at the start of a cell.
+        awaited: A read waited for it.
+    """
 
-        Args:
-            source: It had the connection, which is free now.
-            failure: Why not all came; None when it did, or was no longer wanted.
-            missing: The first byte that did not come, at the start of a cell.
-            awaited: A read waited for it.
-        """
-        ...
+    source: FileSource
+    failure: errors.FsmountError | None
+    missing: int
+    awaited: bool
 
 
 class Runs:
@@ -64,7 +60,7 @@ class Runs:
         service: Runs tasks and counts.
         pace: Told what each GET took.
         arrived: Called with the first bytes of each, and with each cell.
-        ended: Called at the end of each.
+        ended: Told of the end of each; it may begin others.
     """
 
     def __init__(
@@ -74,7 +70,7 @@ class Runs:
         pace: Pace,
         *,
         arrived: Callable[[], None],
-        ended: Ends,
+        ended: Callable[[End], None],
     ) -> None:
         self._content = content
         self._service = service
@@ -226,7 +222,7 @@ class Runs:
         if failure is not None:
             counts.gets_failed += 1
         self._service.freed()
-        self._ended(source, failure, missing, awaited=awaited)
+        self._ended(End(source=source, failure=failure, missing=missing, awaited=awaited))
 
     def _block_done(self, block: Block) -> None:
         disk = self._service.disk
