@@ -72,7 +72,11 @@ class OpenFolder:
             cookie = at_once  # all that were left have gone meanwhile
 
     def at_hand(self, cookie: int) -> Snapshot | None:
-        """Return all rows where nobody has to wait for them; see ``FolderHandle``."""
+        """Return all rows where nobody has to wait for them; see ``FolderHandle``.
+
+        Also to who has waited for them and asks whether there are more: so the rows stand ready for
+        the next reader at a moment when the network is what takes time.
+        """
         snapshot = self._listings.snapshot(self._folder)
         if snapshot is None:
             return None

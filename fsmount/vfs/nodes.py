@@ -163,8 +163,7 @@ class Node(msgspec.Struct, gc=False, eq=False):
 
     def measures(self) -> tuple[int, int]:
         """Return the size that stat(2) tells, and the mtime in Unix nanoseconds."""
-        kept = self.kept
-        mtime_ns, size = measures_in(kept) if type(kept) is bytes else self._listed()
+        mtime_ns, size = self._listed()
         if self.own_size != LISTED:
             size = self.own_size
         return max(size or 0, self.open_size), mtime_ns

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 
-from fsmount.model import ROOT_INODE
+from fsmount.model import ROOT_INODE, Entry, Kind
 from fsmount.vfs import views
-from tests.vfs.cloud import ROOT, Cloud, opened, rows_of
+from fsmount.vfs.filesystem import layout_of
+from tests.vfs.cloud import ROOT, Cloud, member_of, opened, rows_of
 
 pytestmark = pytest.mark.autojump
 
@@ -94,6 +96,23 @@ async def test_whatever_changes_a_row_makes_them_anew():
         await file.close()
         with at_hand(fs) as ready:
             assert shown(ready) == [("a", inode, 2)]
+
+
+async def test_a_mount_point_that_is_described_later_is_shown_anew():
+    """Its own listing tells its time: the folder above, which lists nothing, has another row."""
+
+    class Describing(Cloud):
+        async def list(self, folder, cursor):
+            page = await super().list(folder, cursor)
+            itself = Entry(id=ROOT.id, name="", kind=Kind.FOLDER, mtime_ns=77)
+            return msgspec.structs.replace(page, folder=itself)
+
+    async with opened(layout_of({"/films": [member_of(Describing())]})) as fs:
+        (row,) = await rows_of(fs)
+        assert row.attributes.mtime_ns == 0
+        await rows_of(fs, row.attributes.inode)
+        (row,) = await rows_of(fs)  # and compares the rows at hand
+        assert row.attributes.mtime_ns == 77
 
 
 async def test_only_so_many_rows_are_kept(monkeypatch):
